@@ -1,0 +1,7 @@
+#!/usr/bin/env node
+// The process: says which Node it needs, then hands argv to the command line. Holds no logic of its own.
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+if (major < 22 || (major === 22 && minor < 18)) {
+  process.stderr.write(`holdfast needs Node 22.18 or newer; this is ${process.versions.node}.\n`);
+  process.exit(1);
+}

@@ -1,0 +1,24 @@
+// Runs every test and ends by naming those that could not run here and what brings their part.
+// `node test/run.ts [files...]`; with HOLDFAST_ALL_PARTS=1 a test that could not run fails the whole.
+import { spawn } from "node:child_process";
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const named = process.argv.slice(2);
+const files = named.length > 0 ? named : globSync(["src/**/*.test.ts", "test/**/*.test.ts"]).sort();
+const scratch = mkdtempSync(join(tmpdir(), "holdfast-test-run-"));
+const notRunFile = join(scratch, "not-run");
+writeFileSync(notRunFile, "");
+
+const runner = spawn(
+  process.execPath,
+  ["--test", "--test-concurrency=3", "--test-timeout=300000", "--test-reporter=spec", ...files],
+  { stdio: "inherit", env: { ...process.env, HOLDFAST_TESTS_NOT_RUN: notRunFile } },
+);
+const code = await new Promise<number>((resolve) => runner.once("exit", (status) => resolve(status ?? 1)));
+const notRun = readFileSync(notRunFile, "utf8").trim();
+rmSync(scratch, { recursive: true, force: true });
+
+if (notRun !== "") process.stdout.write(`\nThese tests could not run here:\n  ${notRun.replaceAll("\n", "\n  ")}\n`);
+process.exitCode = notRun !== "" && process.env["HOLDFAST_ALL_PARTS"] === "1" ? 1 : code;
