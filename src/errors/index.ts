@@ -1,0 +1,1 @@
+export { type CatalogRow, catalog, type ErrorCode } from "./catalog.ts";

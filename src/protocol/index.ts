@@ -1,0 +1,1 @@
+export type { Envelope, RawId, Scanned } from "./message.ts";
