@@ -193,7 +193,7 @@ export const catalog = {
     1303,
     "unknown",
     "after-fix",
-    "The request reached the server, but its answer was lost: it may or may not have run. It was not run a second time.",
+    "The request reached the server, but its answer was lost: it may or may not have run, and it was not run a second time.",
     "Check whether it took effect before you send it again.",
     true,
   ),
