@@ -1,0 +1,99 @@
+// The official conformance suite, once against the fixture itself and once through Holdfast: nothing may differ.
+import assert from "node:assert/strict";
+import { before, describe, it } from "node:test";
+import { startHoldfast } from "../support/holdfast.ts";
+import { runSuite, type Scenario, type SuiteRun, startFixture } from "./suite.ts";
+
+const revision = "2025-11-25";
+const hookTimeoutMs = 180_000;
+
+const scored = [
+  "server-initialize",
+  "logging-set-level",
+  "ping",
+  "completion-complete",
+  "tools-list",
+  "tools-call-simple-text",
+  "tools-call-image",
+  "tools-call-audio",
+  "tools-call-embedded-resource",
+  "tools-call-mixed-content",
+  "tools-call-with-logging",
+  "tools-call-error",
+  "tools-call-with-progress",
+  "tools-call-sampling",
+  "tools-call-elicitation",
+  "elicitation-sep1034-defaults",
+  "server-sse-multiple-streams",
+  "elicitation-sep1330-enums",
+  "resources-list",
+  "resources-read-text",
+  "resources-read-binary",
+  "resources-templates-read",
+  "resources-subscribe",
+  "resources-unsubscribe",
+  "prompts-list",
+  "prompts-get-simple",
+  "prompts-get-with-args",
+  "prompts-get-embedded-resource",
+  "prompts-get-with-image",
+  "dns-rebinding-protection",
+] as const;
+const notScored = ["server-session-lifecycle", "json-schema-2020-12", "server-sse-polling"] as const;
+const all = [...scored, ...notScored];
+
+const label = (scenario: (typeof all)[number]) =>
+  notScored.some((name) => name === scenario) ? `${scenario}, which is not scored` : scenario;
+
+function scenarioOf(run: SuiteRun | undefined, name: string): Scenario {
+  const scenario = run?.scenarios.get(name);
+  assert.ok(scenario !== undefined, `the suite reported nothing on ${name}`);
+  return scenario;
+}
+
+function assertWhole(run: SuiteRun | undefined): void {
+  assert.deepEqual([...(run?.scenarios.keys() ?? [])].sort(), [...all].sort());
+  assert.equal(run?.exitCode, 0);
+}
+
+describe(`the conformance suite for ${revision}`, () => {
+  let direct: SuiteRun | undefined;
+
+  before(
+    async () => {
+      await using fixture = await startFixture();
+      direct = await runSuite(fixture.url, revision);
+    },
+    { timeout: hookTimeoutMs },
+  );
+
+  describe("against the fixture itself", () => {
+    it("runs all 30 scored scenarios and 3 others, and is satisfied", () => assertWhole(direct));
+
+    for (const name of all) {
+      it(`passes ${label(name)}`, () => assert.deepEqual(scenarioOf(direct, name).failures, []));
+    }
+  });
+
+  describe("through Holdfast", () => {
+    let relayed: SuiteRun | undefined;
+
+    before(
+      async () => {
+        await using fixture = await startFixture();
+        await using holdfast = await startHoldfast(fixture.url);
+        relayed = await runSuite(holdfast.url, revision);
+      },
+      { timeout: hookTimeoutMs },
+    );
+
+    it("runs all 30 scored scenarios and 3 others, and is satisfied", () => assertWhole(relayed));
+
+    for (const name of all) {
+      it(`passes ${label(name)}, check by check as the fixture does`, () => {
+        assert.deepEqual(scenarioOf(relayed, name).failures, []);
+        assert.deepEqual(scenarioOf(relayed, name).checks, scenarioOf(direct, name).checks);
+      });
+    }
+  });
+});

@@ -1,0 +1,34 @@
+// The server that the conformance suite runs against, as a process: `node fixture-server.ts [--port 0]`.
+// Listens on the loopback only and refuses foreign Host and Origin headers; which era answers is an endpoint's matter.
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { parseArgs } from "node:util";
+import { localhostHostValidation, localhostOriginValidation } from "@modelcontextprotocol/node";
+import { openLegacyEndpoint } from "./fixture/legacy-endpoint.ts";
+import { buildMcpServer } from "./fixture/mcp-server.ts";
+
+const { values } = parseArgs({ options: { port: { type: "string", default: "0" } } });
+const isAllowedHost = localhostHostValidation();
+const isAllowedOrigin = localhostOriginValidation();
+const endpoint = openLegacyEndpoint(buildMcpServer);
+
+async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  // Both have answered the request when they say no.
+  if (!isAllowedHost(request, response) || !isAllowedOrigin(request, response)) return;
+  if (request.url !== "/mcp") {
+    response.writeHead(404).end();
+    return;
+  }
+  await endpoint.handle(request, response);
+}
+
+const server = createServer((request, response) => {
+  answer(request, response).catch((error: unknown) => {
+    process.stderr.write(`${String(error)}\n`);
+    response.destroy();
+  });
+});
+server.listen(Number(values.port), "127.0.0.1", () => {
+  const address = server.address();
+  const port = typeof address === "object" ? address?.port : undefined;
+  process.stdout.write(`listening on http://127.0.0.1:${port}/mcp\n`);
+});
