@@ -182,7 +182,7 @@ export function scanEnvelope(bytes: Uint8Array): Scanned {
 function memberOf(bytes: Uint8Array, from: number, to: number): Member {
   if (to - from < 4 || to - from > keyMaxBytes) return "other";
   const text = textOf(bytes, from + 1, to - 1);
-  return members.get(unescaped(text)) ?? "other";
+  return members.get(text) ?? members.get(unescaped(text)) ?? "other";
 }
 
 function isVersion2(bytes: Uint8Array, from: number, to: number): boolean {

@@ -239,5 +239,7 @@ function indexOrEnd(chunk: Uint8Array, byte: number, from: number): number {
 }
 
 function textOf(parts: readonly Uint8Array[]): string {
-  return Buffer.concat(parts).toString("utf8");
+  const [first] = parts;
+  const bytes = parts.length === 1 && first !== undefined ? first : Buffer.concat(parts);
+  return Buffer.prototype.toString.call(bytes, "utf8");
 }
