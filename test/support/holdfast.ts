@@ -1,0 +1,91 @@
+// Starts the built program as a user does and reads what it prints. Imports nothing from src.
+import { fileURLToPath } from "node:url";
+import { type Child, lastingPort, startChild, temporaryDirectory } from "./process.ts";
+
+const program = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
+
+export interface HoldfastOptions {
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Default: a directory of its own, removed with the process. */
+  readonly dataDir?: string;
+  readonly port?: number;
+}
+
+export interface Holdfast extends AsyncDisposable {
+  /** Where clients connect. */
+  readonly url: string;
+  readonly port: number;
+  readonly dataDir: string;
+  pid(): number;
+  /** The lines of the log that are JSON objects, of all runs since the first start. */
+  log(): readonly Readonly<Record<string, unknown>>[];
+  /** What its clients asked for, by JSON-RPC method, in order; what it asks the server itself is not among them. */
+  requests(method: string): readonly Readonly<Record<string, unknown>>[];
+  /** Everything printed on both streams, of all runs since the first start. */
+  output(): string;
+  /** SIGTERM; resolves with the exit status. */
+  stop(): Promise<number | NodeJS.Signals>;
+  kill(): Promise<void>;
+  /** Starts it again on the same port and data directory; a process that still runs gets SIGKILL first. */
+  restart(): Promise<void>;
+}
+
+function jsonLines(text: string): readonly Readonly<Record<string, unknown>>[] {
+  return text.split("\n").flatMap((line) => {
+    if (!line.startsWith("{")) return [];
+    try {
+      const entry: Record<string, unknown> = JSON.parse(line);
+      return [entry];
+    } catch {
+      return [];
+    }
+  });
+}
+
+export async function startHoldfast(upstreamUrl: string, options: HoldfastOptions = {}): Promise<Holdfast> {
+  const port = options.port ?? (await lastingPort());
+  await using resources = new AsyncDisposableStack();
+  const dataDir = options.dataDir ?? resources.use(await temporaryDirectory()).path;
+  const args = [program, upstreamUrl, "--port", String(port), "--data-dir", dataDir, "--log-format", "json"];
+  const launch = async (): Promise<[Child, string]> => {
+    const env = options.env ?? {};
+    const child = await startChild(process.execPath, [...args, ...(options.args ?? [])], { env });
+    try {
+      const [url] = await child.waitForLine(new RegExp(`https?://[^\\s/]+:${port}/\\S*`));
+      return [child, url];
+    } catch (error) {
+      await child.end("SIGKILL");
+      throw error;
+    }
+  };
+
+  let [child, url] = await launch();
+  const ended: Child[] = [];
+  const running = () => [...ended, child];
+  const log = () => running().flatMap((one) => jsonLines(one.output("stderr")));
+  const owned = resources.move();
+  return {
+    url,
+    port,
+    dataDir,
+    pid: () => child.pid,
+    log,
+    requests: (method) => log().filter((line) => line["jsonrpc_method"] === method && line["http_method"] === "POST"),
+    output: () =>
+      running()
+        .map((one) => one.output())
+        .join(""),
+    stop: () => child.end("SIGTERM"),
+    kill: async () => void (await child.end("SIGKILL")),
+    restart: async () => {
+      await child.end("SIGKILL");
+      ended.push(child);
+      [child] = await launch();
+    },
+    [Symbol.asyncDispose]: async () => {
+      await child.end("SIGKILL");
+      await owned.disposeAsync();
+    },
+  };
+}
