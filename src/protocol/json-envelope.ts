@@ -44,6 +44,13 @@ class EnvelopeCollector implements JsonWatcher {
     this.#isOpen = false;
   }
 
+  peek(): Envelope {
+    const [first] = this.envelopes;
+    if (first !== undefined) return first;
+    const isResponse = !this.#hasMethod && (this.#result !== "absent" || this.#error !== "absent");
+    return { kind: isResponse ? "result" : "request", id: this.#id, method: this.#method };
+  }
+
   key(bytes: Uint8Array, from: number, to: number): void {
     if (!this.#isOpen) return;
     const member = memberOf(bytes, from, to);
@@ -163,6 +170,11 @@ export class EnvelopeScanner {
     const first = envelopes[0];
     if (first === undefined) return { shape: "not-json-rpc", reason: "the batch is empty" };
     return isBatch ? { shape: "batch", envelopes: [...envelopes] } : { shape: "single", envelope: first };
+  }
+
+  /** What the first message has shown of itself so far; a message that has told nothing yet counts as a request. */
+  peek(): Envelope {
+    return this.#collector.peek();
   }
 
   reset(): void {

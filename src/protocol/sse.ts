@@ -35,6 +35,8 @@ const longestName = 5;
  * field is told, also one that a browser would not dispatch because its data is empty or absent.
  */
 export class SseObserver {
+  /** Bytes of the stream up to the last place between two events (a comment ends at its line): here it can be cut. */
+  boundary = 0;
   readonly #onEvent: (event: SseEvent) => void;
   readonly #scanner = new EnvelopeScanner();
   /** Bytes in earlier chunks; the next line ends in this one. */
@@ -154,6 +156,7 @@ export class SseObserver {
     }
     if (chunk[at] === lineFeed) {
       this.#lastBreak = "lf";
+      if (!this.#hasField) this.boundary = this.#offset + at + 1;
       if (isBlank) this.#dispatch(this.#offset + at + 1);
       return at + 1;
     }
@@ -182,6 +185,7 @@ export class SseObserver {
 
   #dispatch(endOffset: number): void {
     this.#isBlankPending = false;
+    this.boundary = endOffset;
     if (!this.#hasField) return;
     const hasData = this.#hasData;
     const parts = hasData && this.#dataBytes <= keptTextBytes ? this.#data : undefined;

@@ -74,7 +74,12 @@ export function decide(fault: Fault, request: RequestState): Action {
   if (request.sends >= maxSends)
     return recovery.again === "relay" ? { do: "relay" } : { do: "fail", code: recovery.again };
   // Nothing was kept to send again; the session is still restored for the next request.
-  if (!request.kept)
-    return { do: "fail", code: recovery.replay === "always" ? "TOO_LARGE_TO_REPLAY" : "OUTCOME_UNKNOWN" };
+  if (!request.kept) return { do: "fail", code: unkept(fault, recovery) };
   return { do: recovery.first };
+}
+
+/** Why a request whose body was not kept ends here. */
+function unkept(fault: Fault, recovery: Recovery): ErrorCode {
+  if (recovery.replay === "if-safe") return "OUTCOME_UNKNOWN";
+  return fault === "not-sent" ? "UPSTREAM_REFUSED_CONNECTION" : "TOO_LARGE_TO_REPLAY";
 }

@@ -1,0 +1,47 @@
+// Headers that the user gives for the server: parsed, their variables filled in, the forbidden ones refused. Values are secret and never in a message.
+import { hopByHop, protocolVersionHeader, sessionIdHeader } from "../protocol/index.ts";
+import { ConfigError } from "./config-error.ts";
+
+const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** What the proxy sets itself, or what would break the framing of a request. */
+const forbidden: ReadonlySet<string> = new Set([
+  ...hopByHop,
+  "host",
+  "content-length",
+  "content-type",
+  "accept",
+  sessionIdHeader,
+  protocolVersionHeader,
+]);
+
+/** Flat names and values of lines like `Name: value`; `${VAR}` and `${VAR:-default}` come from the environment. */
+export function parseHeaders(lines: readonly string[], env: NodeJS.ProcessEnv = process.env): string[] {
+  return lines.flatMap((line) => {
+    const colon = line.indexOf(":");
+    const name = line.slice(0, Math.max(colon, 0)).trim();
+    if (colon < 1 || !token.test(name))
+      throw new ConfigError(`A header must read 'Name: value'; what stands before the colon is not a name.`);
+    if (forbidden.has(name.toLowerCase()))
+      throw new ConfigError(`The header ${name} is set by Holdfast itself; leave it out.`);
+    const value = expand(line.slice(colon + 1).trim(), name, env);
+    // oxlint-disable-next-line no-control-regex
+    if (/[\0-\x08\x0a-\x1f\x7f]/.test(value))
+      throw new ConfigError(`The value of the header ${name} holds a control character.`);
+    return [name, value];
+  });
+}
+
+/** One header per line; empty lines and lines that begin with # are left out. */
+export function parseHeaderFile(text: string, env: NodeJS.ProcessEnv = process.env): string[] {
+  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== "" && !line.trimStart().startsWith("#"));
+  return parseHeaders(lines, env);
+}
+
+function expand(value: string, header: string, env: NodeJS.ProcessEnv): string {
+  return value.replaceAll(/\$\{(\w+)(?::-([^}]*))?\}/g, (_whole, name: string, fallback: string | undefined) => {
+    const found = env[name] ?? fallback;
+    if (found === undefined)
+      throw new ConfigError(`The header ${header} needs the variable ${name}, which is not set.`);
+    return found;
+  });
+}

@@ -1,0 +1,4 @@
+export { type BridgeOptions, bridgeDefaults } from "./bridge-options.ts";
+export { ConfigError } from "./config-error.ts";
+export { defaultDataDir } from "./data-dir.ts";
+export { parseHeaderFile, parseHeaders } from "./headers.ts";

@@ -1,0 +1,34 @@
+// What a person reads at start: the URL and the line to paste. Nothing here is read by programs but the first line.
+
+/** The first line is fixed: `MCP endpoint: URL`. */
+export function bridgeText(url: string, name: string, token: string | undefined): string {
+  const header = token === undefined ? "" : ' --header "Authorization: Bearer $HOLDFAST_TOKEN"';
+  return `MCP endpoint: ${url}\nClaude Code:  claude mcp add --transport http ${slug(name)} ${url}${header}\n`;
+}
+
+export function demoText(url: string, chaosUrl: string, controlUrl: string): string {
+  return `${bridgeText(url, "holdfast-demo", undefined)}
+Behind it stands a small faulty server (${chaosUrl}). Keep this running, and in another terminal:
+
+  1. Call a tool through Holdfast with any MCP client, or with curl (npm start prints the log of each request here):
+       curl -sD head ${url} -H 'content-type: application/json' -d '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"curl","version":"1"}}}'
+       SESSION=$(grep -i '^mcp-session-id:' head | tr -d '\\r' | cut -d' ' -f2)
+       curl -s ${url} -H "mcp-session-id: $SESSION" -H 'content-type: application/json' -d '{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"echo","arguments":{"text":"hello"}}}'
+  2. Make the server forget every session, as a restart would:
+       curl -s ${controlUrl} -H 'content-type: application/json' -d '{"do":"forget","as":"404-json"}'
+  3. Send the call of step 1 again, with the same $SESSION. It is answered; the log below shows the session restored.
+
+Other faults: "400-supergateway" or "404-text" instead of "404-json"; {"do":"refuse","ms":1500} is a restart of 1.5 s.
+Stop with Ctrl-C.
+`;
+}
+
+/** A name that every client's configuration accepts. */
+function slug(name: string): string {
+  return (
+    name
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9]+/g, "-")
+      .replaceAll(/^-|-$/g, "") || "holdfast"
+  );
+}

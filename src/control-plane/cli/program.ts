@@ -1,0 +1,158 @@
+// The command line: what can be typed, with its defaults and its help. Starts nothing itself.
+import { Command, InvalidArgumentError, Option } from "commander";
+import { bridgeDefaults } from "../../config/index.ts";
+
+/** As commander gives them: what was typed, parsed value by value. */
+export interface BridgeFlags {
+  readonly host: string;
+  readonly port: number;
+  readonly dataDir?: string;
+  readonly header: readonly string[];
+  readonly headerFile?: string;
+  readonly token?: string;
+  readonly front: boolean;
+  readonly allowedHost: readonly string[];
+  readonly trustProxy: readonly string[];
+  readonly principal: string;
+  readonly adoptSessions: boolean;
+  readonly recovery: "transparent" | "notify" | "strict";
+  readonly recoveryWindow: number;
+  readonly trusted: boolean;
+  readonly maxBody: number;
+  readonly maxSessions: number;
+  readonly drainTimeout: number;
+  readonly logFormat?: "pretty" | "json" | "logfmt";
+  readonly logFile?: string;
+  readonly quiet: boolean;
+  readonly name?: string;
+}
+
+export interface ChaosFlags {
+  readonly port: number;
+  readonly host: string;
+  readonly resumable: boolean;
+  readonly json: boolean;
+}
+
+/** What the verbs do; compose provides it. */
+export interface Verbs {
+  bridge(url: string, flags: BridgeFlags): Promise<void>;
+  demo(flags: BridgeFlags): Promise<void>;
+  chaos(flags: ChaosFlags): Promise<void>;
+}
+
+const examples = `
+Examples:
+  holdfast https://example.com/mcp                      keep that server's sessions alive for clients of this machine
+  holdfast https://example.com/mcp --header 'Authorization: Bearer \${TOKEN}'
+  holdfast http://127.0.0.1:3000/mcp --front --port 8080 --allowed-host mcp.example.com
+                                                        stand between your edge and your own server
+  holdfast                                              a demo: a faulty server, the proxy, and how to break it
+  holdfast chaos --port 4748                            the faulty server alone
+
+Exit codes: 0 ok, 1 usage, 4 cannot listen or start.`;
+
+export function buildProgram(version: string, verbs: Verbs): Command {
+  const program = new Command("holdfast")
+    .description("An MCP proxy whose sessions never break: any MCP client, any MCP server.")
+    .version(version)
+    .argument("[url]", "the server's MCP endpoint (Streamable HTTP); without one, a demo starts")
+    .addHelpText("after", examples)
+    .showHelpAfterError("(holdfast --help shows what can be typed)");
+  for (const option of bridgeOptions()) program.addOption(option);
+  program.action((url: string | undefined, flags: BridgeFlags) =>
+    url === undefined ? verbs.demo(flags) : verbs.bridge(url, flags),
+  );
+  program
+    .command("chaos")
+    .description("a small MCP server that forgets, refuses, cuts and stalls when it is told to")
+    .option("--port <number>", "port to listen on, 0 for any free one", wholeNumber(0, 65_535), 4748)
+    .option("--host <address>", "address to listen on", "127.0.0.1")
+    .option("--resumable", "number the events and replay them on request", false)
+    .option("--json", "answer with JSON instead of event streams", false)
+    .action((flags: ChaosFlags) => verbs.chaos(flags));
+  return program;
+}
+
+function bridgeOptions(): Option[] {
+  const d = bridgeDefaults;
+  return [
+    new Option("--port <number>", "port to listen on, 0 for any free one")
+      .argParser(wholeNumber(0, 65_535))
+      .default(d.port),
+    new Option("--host <address>", "address to listen on; beyond this machine only with --token or --front").default(
+      d.host,
+    ),
+    new Option("--token <text>", "what clients must present as Authorization: Bearer").env("HOLDFAST_TOKEN"),
+    new Option("--header <line>", "'Name: value' sent to the server, ${VAR} is filled in (repeatable)")
+      .argParser(collect)
+      .default([]),
+    new Option("--header-file <path>", "file with one such header per line"),
+    new Option("--data-dir <path>", "where sessions outlive a restart (default: the platform's data directory)").env(
+      "HOLDFAST_DATA_DIR",
+    ),
+    new Option("--name <text>", "the server's name in logs and errors (default: its host)"),
+    new Option("--recovery <mode>", "what clients learn of a restored session")
+      .choices(["transparent", "notify", "strict"])
+      .default(d.recovery),
+    new Option("--recovery-window <seconds>", "how long a request may wait for a server that is away")
+      .argParser(number(0, 3_600))
+      .default(d.recoveryWindowMs / 1_000),
+    new Option("--trusted", "believe the server's tool annotations when deciding what may run twice").default(false),
+    new Option("--front", "stand in front of your own server: its path, its OAuth, the client's credential").default(
+      false,
+    ),
+    new Option("--allowed-host <name>", "a host name that clients may use, '*' for all (repeatable)")
+      .argParser(collect)
+      .default([]),
+    new Option("--trust-proxy <cidr>", "a proxy whose X-Forwarded-* headers are believed (repeatable)")
+      .argParser(collect)
+      .default([]),
+    new Option("--principal <rule>", "--front: whose a session is: jwt, authorization or header:NAME")
+      .argParser(principal)
+      .default(d.principal),
+    new Option(
+      "--adopt-sessions",
+      "give a client that presents an unknown session id a new session under that id",
+    ).default(false),
+    new Option("--max-body <bytes>", "largest request body").argParser(wholeNumber(1, 2 ** 40)).default(d.maxBodyBytes),
+    new Option("--max-sessions <number>", "most sessions at a time")
+      .argParser(wholeNumber(1, 10_000_000))
+      .default(d.maxSessions),
+    new Option("--drain-timeout <seconds>", "how long a stop waits for calls in flight")
+      .argParser(number(0, 3_600))
+      .default(d.drainTimeoutMs / 1_000),
+    new Option("--log-format <format>", "one line per request (default: pretty on a terminal, else json)").choices([
+      "pretty",
+      "json",
+      "logfmt",
+    ]),
+    new Option("--log-file <path>", "append the log to a file instead of standard error"),
+    new Option("--quiet", "log warnings and errors only").default(false),
+  ];
+}
+
+function collect(value: string, before: readonly string[]): string[] {
+  return [...before, value];
+}
+
+function wholeNumber(least: number, most: number) {
+  return (text: string): number => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+  };
+}
+
+function number(least: number, most: number) {
+  return (text: string): number => {
+    const value = Number(text);
+    if (text.trim() !== "" && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`It must be a number from ${least} to ${most}.`);
+  };
+}
+
+function principal(text: string): string {
+  if (text === "jwt" || text === "authorization" || /^header:[\w-]+$/.test(text)) return text;
+  throw new InvalidArgumentError("It must be jwt, authorization or header:NAME.");
+}

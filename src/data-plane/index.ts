@@ -1,0 +1,14 @@
+export {
+  frontHeaders,
+  type HttpServer,
+  isLoopback,
+  listen,
+  passThrough,
+  refuse,
+  type Serve,
+  serveMcp,
+  trustedProxies,
+} from "./ingress/index.ts";
+export { Streams } from "./relay/index.ts";
+export { type ConnectorSettings, openConnector, SessionManager } from "./session/index.ts";
+export { openStreamableHttp } from "./transport/index.ts";

@@ -1,0 +1,87 @@
+// What of a client's request headers goes to the server in front mode, where the operator runs the server: everything but what belongs to one connection.
+import type { IncomingMessage } from "node:http";
+import { BlockList, isIP } from "node:net";
+import { hopByHop, lastEventIdHeader, protocolVersionHeader, sessionIdHeader } from "../../protocol/index.ts";
+
+/** Peers whose X-Forwarded-* are believed. */
+export interface TrustedProxies {
+  trusts(address: string | undefined): boolean;
+}
+
+/** @throws Error naming the entry that is neither an address nor a CIDR range */
+export function trustedProxies(entries: readonly string[]): TrustedProxies {
+  const list = new BlockList();
+  for (const entry of entries) {
+    const [address = "", bits] = entry.split("/");
+    const family = isIP(address) === 6 ? "ipv6" : "ipv4";
+    const prefix = Number(bits ?? (family === "ipv6" ? 128 : 32));
+    if (isIP(address) === 0 || !Number.isInteger(prefix) || prefix < 0 || prefix > (family === "ipv6" ? 128 : 32)) {
+      throw new Error(`${JSON.stringify(entry)} is no address and no CIDR range such as 10.0.0.0/8.`);
+    }
+    list.addSubnet(address, prefix, family);
+  }
+  return {
+    trusts(address) {
+      if (address === undefined || entries.length === 0) return false;
+      const plain = address.startsWith("::ffff:") ? address.slice(7) : address;
+      return list.check(plain, isIP(plain) === 6 ? "ipv6" : "ipv4");
+    },
+  };
+}
+
+/** Set anew for each request, or forwarded only from a proxy that is trusted to have set them. */
+const forwarded = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"] as const;
+/** Handled by the relay itself, with values of the upstream session. */
+const ownHeaders: ReadonlySet<string> = new Set([
+  "accept",
+  "content-type",
+  "content-length",
+  "accept-encoding",
+  "expect",
+  "forwarded",
+  sessionIdHeader,
+  protocolVersionHeader,
+  lastEventIdHeader,
+  ...forwarded,
+]);
+
+/** Flat names and values. `own` are the operator's own headers; they win over the client's of the same name. */
+export function frontHeaders(request: IncomingMessage, own: readonly string[], proxies: TrustedProxies): string[] {
+  return [...passedOn(request, ownHeaders, own), ...forwardedHeaders(request, proxies), ...own];
+}
+
+/** As `frontHeaders`, for paths that are no MCP endpoint: there nothing is Holdfast's business. */
+export function passThroughHeaders(request: IncomingMessage, proxies: TrustedProxies): string[] {
+  return [...passedOn(request, new Set([...forwarded, "expect"]), []), ...forwardedHeaders(request, proxies)];
+}
+
+function passedOn(request: IncomingMessage, left: ReadonlySet<string>, own: readonly string[]): string[] {
+  const ownNames = new Set(own.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase()));
+  const listed = new Set(
+    (request.headers.connection ?? "")
+      .toLowerCase()
+      .split(",")
+      .map((name) => name.trim()),
+  );
+  const headers: string[] = [];
+  for (let index = 0; index < request.rawHeaders.length; index += 2) {
+    const name = request.rawHeaders[index] as string;
+    const lower = name.toLowerCase();
+    if (left.has(lower) || hopByHop.has(lower) || listed.has(lower) || ownNames.has(lower)) continue;
+    headers.push(name, request.rawHeaders[index + 1] as string);
+  }
+  return headers;
+}
+
+function forwardedHeaders(request: IncomingMessage, proxies: TrustedProxies): string[] {
+  const peer = request.socket.remoteAddress;
+  const trusted = proxies.trusts(peer);
+  const given = (name: (typeof forwarded)[number]): string | undefined => {
+    const value = request.headers[name];
+    return trusted && value !== undefined ? String(value) : undefined;
+  };
+  const before = given("x-forwarded-for");
+  const from = [before, peer].filter((address) => address !== undefined).join(", ");
+  const host = given("x-forwarded-host") ?? request.headers.host ?? "";
+  return ["x-forwarded-for", from, "x-forwarded-proto", given("x-forwarded-proto") ?? "http", "x-forwarded-host", host];
+}

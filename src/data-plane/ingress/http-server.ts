@@ -1,0 +1,148 @@
+// The listening socket: admits, finds the endpoint for a path, logs what became of each exchange, and drains at the end.
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type ErrorCode, ProxyError } from "../../errors/index.ts";
+import type { Log, Metrics } from "../../observability/index.ts";
+import { answerError } from "../relay/index.ts";
+import { type AdmissionRules, admit } from "./admission.ts";
+import { HttpClientConnection } from "./client-connection.ts";
+import { type ExchangeNotes, newNotes, toRecord } from "./request-record.ts";
+
+export type Serve = (request: IncomingMessage, response: ServerResponse, notes: ExchangeNotes) => Promise<void>;
+
+export interface HttpServerOptions {
+  readonly host: string;
+  /** 0 takes any free one. */
+  readonly port: number;
+  readonly connector: string;
+  readonly admission: AdmissionRules;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly nowMs: () => number;
+  /** Who serves this path; undefined answers PATH_NOT_FOUND. The path comes without its query. */
+  readonly route: (path: string) => Serve | undefined;
+}
+
+export interface HttpServer {
+  readonly host: string;
+  readonly port: number;
+  /** Takes no new exchange, waits for those in flight, at most `timeoutMs`. */
+  drain(timeoutMs: number): Promise<void>;
+}
+
+/** @throws Error of `listen`, with its `code` (EADDRINUSE, EACCES). */
+export async function listen(options: HttpServerOptions): Promise<HttpServer> {
+  const running = new RunningServer(options);
+  await running.listen();
+  return running;
+}
+
+class RunningServer implements HttpServer {
+  readonly host: string;
+  port = 0;
+  readonly #options: HttpServerOptions;
+  readonly #server: Server;
+  #inFlight = 0;
+  #draining = false;
+  #drained: (() => void) | undefined;
+
+  constructor(options: HttpServerOptions) {
+    this.host = options.host;
+    this.#options = options;
+    this.#server = createServer(
+      { requestTimeout: 0, headersTimeout: 10_000, keepAliveTimeout: 65_000, maxHeaderSize: 16 * 1024, noDelay: true },
+      (request, response) => void this.#serve(request, response),
+    );
+    this.#server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+      const status = error.code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : "400 Bad Request";
+      if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+      else socket.destroy();
+    });
+  }
+
+  listen(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen({ host: this.#options.host, port: this.#options.port, backlog: 4096 }, () => {
+        this.port = (this.#server.address() as AddressInfo).port;
+        resolve();
+      });
+    });
+  }
+
+  async drain(timeoutMs: number): Promise<void> {
+    this.#draining = true;
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#server.closeIdleConnections();
+    if (this.#inFlight > 0) {
+      const timer = setTimeout(() => this.#drained?.(), timeoutMs);
+      await new Promise<void>((resolve) => {
+        this.#drained = resolve;
+      });
+      clearTimeout(timer);
+    }
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { nowMs, metrics } = this.#options;
+    const notes = newNotes(nowMs());
+    this.#inFlight += 1;
+    metrics.requestStarted();
+    response.once("close", () => this.#finished(request, response, notes));
+    // A connection kept open by a client would hold up a drain.
+    if (this.#draining) response.shouldKeepAlive = false;
+    const refusal = this.#refusal(request);
+    if (refusal !== undefined) return refuse(request, response, notes, refusal);
+    const target = request.url ?? "/";
+    const query = target.indexOf("?");
+    const serve = this.#options.route(query < 0 ? target : target.slice(0, query));
+    if (serve === undefined) return refuse(request, response, notes, "PATH_NOT_FOUND");
+    return serve(request, response, notes);
+  }
+
+  #refusal({ headers }: IncomingMessage): ErrorCode | undefined {
+    if (this.#draining) return "SHUTTING_DOWN";
+    const { host, origin, authorization } = headers;
+    return admit(this.#options.admission, { host, origin, authorization });
+  }
+
+  #finished(request: IncomingMessage, response: ServerResponse, notes: ExchangeNotes): void {
+    const { log, metrics, connector, nowMs } = this.#options;
+    log.request(toRecord(notes, request, response, connector, nowMs()));
+    metrics.requestEnded(notes.outcome.errorCode === "-" ? "answered" : notes.outcome.errorCode);
+    this.#inFlight -= 1;
+    if (this.#inFlight === 0) this.#drained?.();
+  }
+}
+
+/** Answers with an error of ours before anything of the request was read. */
+export function refuse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  notes: ExchangeNotes,
+  code: ErrorCode,
+): void {
+  request.resume();
+  const connection = new HttpClientConnection(response);
+  if (code === "TOKEN_REQUIRED") response.setHeader("www-authenticate", "Bearer");
+  if (code === "METHOD_NOT_ALLOWED") response.setHeader("allow", "POST, GET, DELETE");
+  const { requestId, outcome } = notes;
+  answerError(
+    {
+      httpMethod: "GET",
+      connection,
+      scanned: undefined,
+      body: undefined,
+      contentType: "",
+      protocolVersion: undefined,
+      lastEventId: undefined,
+      headers: [],
+      requestId,
+      outcome,
+    },
+    [],
+    new ProxyError(code),
+  );
+}

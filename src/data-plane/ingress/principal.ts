@@ -1,0 +1,29 @@
+// Who a session belongs to: what the client presented, reduced to what stays the same while its token is refreshed. Verifies nothing; the server does.
+import type { IncomingHttpHeaders } from "node:http";
+
+/** `jwt`: issuer and subject of a bearer JWT, any other credential whole. `authorization`: the whole credential. `header:NAME`: what a trusted proxy sets. */
+export type PrincipalRule = "jwt" | "authorization" | `header:${string}`;
+
+/** The text whose hash is the principal; undefined for a client that presents nothing. */
+export function credentialOf(rule: PrincipalRule, headers: IncomingHttpHeaders): string | undefined {
+  if (rule.startsWith("header:")) {
+    const value = headers[rule.slice("header:".length).toLowerCase()];
+    return value === undefined ? undefined : `header ${String(value)}`;
+  }
+  const { authorization } = headers;
+  if (authorization === undefined) return undefined;
+  return (rule === "jwt" ? jwtSubject(authorization) : undefined) ?? `authorization ${authorization}`;
+}
+
+/** Issuer and subject of a bearer JWT (RFC 7519 sections 4.1.1, 4.1.2), unverified: a forged one reaches the server, and the server refuses it. */
+function jwtSubject(authorization: string): string | undefined {
+  const payload = /^Bearer +[\w-]+\.([\w-]+)\.[\w-]*$/i.exec(authorization)?.[1];
+  if (payload === undefined) return undefined;
+  try {
+    const claims: unknown = JSON.parse(Buffer.from(payload, "base64url").toString());
+    if (typeof claims !== "object" || claims === null || !("iss" in claims) || !("sub" in claims)) return undefined;
+    return `jwt ${JSON.stringify([claims.iss, claims.sub])}`;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,78 @@
+// Turns one exchange into the line that the log keeps of it.
+import { randomBytes } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { RequestRecord } from "../../observability/index.ts";
+import type { Scanned } from "../../protocol/index.ts";
+import type { ExchangeOutcome } from "../relay/index.ts";
+
+/** Unique over processes and restarts, short enough to read out. */
+const processPart = randomBytes(4).toString("hex");
+let count = 0;
+
+export function newRequestId(): string {
+  count += 1;
+  return `${processPart}-${count.toString(36)}`;
+}
+
+/** What is known of an exchange by the time it ends; the ingress fills it in as it learns it. */
+export interface ExchangeNotes {
+  readonly requestId: string;
+  readonly startedMs: number;
+  readonly outcome: ExchangeOutcome;
+  userId: string;
+  sessionHash: string;
+  scanned: (() => Scanned) | undefined;
+  bodyLength: () => number;
+}
+
+const nothing = (): number => 0;
+
+export function newNotes(nowMs: number): ExchangeNotes {
+  return {
+    requestId: newRequestId(),
+    startedMs: nowMs,
+    outcome: { recovery: "-", errorCode: "-" },
+    userId: "-",
+    sessionHash: "-",
+    scanned: undefined,
+    bodyLength: nothing,
+  };
+}
+
+export function toRecord(
+  notes: ExchangeNotes,
+  request: IncomingMessage,
+  response: ServerResponse,
+  connector: string,
+  nowMs: number,
+): RequestRecord {
+  const scanned = notes.scanned?.();
+  return {
+    user_id: notes.userId,
+    session_id: notes.sessionHash,
+    http_method: request.method ?? "-",
+    jsonrpc_method: methodsOf(scanned),
+    jsonrpc_id: idsOf(scanned),
+    body_len: notes.bodyLength(),
+    // A client that left before any head has been given no status; 499 is what nginx made common for it.
+    status: response.headersSent ? response.statusCode : 499,
+    elapsed_ms: Math.round((nowMs - notes.startedMs) * 10) / 10,
+    connector,
+    era_pair: "LL",
+    recovery: notes.outcome.recovery,
+    error_code: notes.outcome.errorCode,
+    request_id: notes.requestId,
+  };
+}
+
+function methodsOf(scanned: Scanned | undefined): string {
+  if (scanned?.shape === "single") return scanned.envelope.method ?? "-";
+  if (scanned?.shape !== "batch") return "-";
+  return scanned.envelopes.map(({ method }) => method ?? "-").join(",");
+}
+
+function idsOf(scanned: Scanned | undefined): string {
+  if (scanned?.shape === "single") return scanned.envelope.id ?? "-";
+  if (scanned?.shape !== "batch") return "-";
+  return scanned.envelopes.map(({ id }) => id ?? "-").join(",");
+}

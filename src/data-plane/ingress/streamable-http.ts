@@ -1,0 +1,205 @@
+// The Streamable HTTP transport toward clients (revisions 2025-03-26 to 2025-11-25): which exchange is asked for, of which session.
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { type ErrorCode, ProxyError } from "../../errors/index.ts";
+import {
+  type ClientSessionId,
+  isClientSessionId,
+  lastEventIdHeader,
+  mediaType,
+  protocolVersionHeader,
+  type Scanned,
+  sessionIdHeader,
+} from "../../protocol/index.ts";
+import {
+  answerError,
+  type ClientExchange,
+  type RequestBody,
+  relayInitialize,
+  relayRequest,
+  type Streams,
+} from "../relay/index.ts";
+import type { SessionManager, UpstreamSession } from "../session/index.ts";
+import { adoptSession } from "./adopt-session.ts";
+import { HttpClientConnection } from "./client-connection.ts";
+import { credentialOf, type PrincipalRule } from "./principal.ts";
+import { type BodyLimits, readBody } from "./read-body.ts";
+import type { ExchangeNotes } from "./request-record.ts";
+
+export interface EndpointOptions {
+  readonly sessions: SessionManager;
+  readonly streams: Streams;
+  readonly principal: PrincipalRule;
+  readonly limits: BodyLimits;
+  /** What goes to the server on behalf of this request: the connector's headers and, in front mode, the client's own. */
+  readonly forward: (request: IncomingMessage) => readonly string[];
+}
+
+/** Serves one exchange at an MCP endpoint. Never rejects. */
+export async function serveMcp(
+  options: EndpointOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  notes: ExchangeNotes,
+): Promise<void> {
+  const endpoint = new EndpointExchange(options, request, response, notes);
+  try {
+    await endpoint.serve();
+  } catch (error) {
+    answerError(endpoint.exchange(undefined), endpoint.ids, ProxyError.from(error));
+  }
+}
+
+class EndpointExchange {
+  readonly #options: EndpointOptions;
+  readonly #request: IncomingMessage;
+  readonly #connection: HttpClientConnection;
+  readonly #notes: ExchangeNotes;
+  readonly #principal: string;
+
+  constructor(options: EndpointOptions, request: IncomingMessage, response: ServerResponse, notes: ExchangeNotes) {
+    this.#options = options;
+    this.#request = request;
+    this.#connection = new HttpClientConnection(response);
+    this.#notes = notes;
+    this.#principal = options.sessions.principal(credentialOf(options.principal, request.headers));
+    if (this.#principal !== "none") notes.userId = this.#principal.slice(0, 12);
+  }
+
+  async serve(): Promise<void> {
+    switch (this.#request.method) {
+      case "POST":
+        return this.#post();
+      case "GET":
+        return this.#get();
+      case "DELETE":
+        return this.#delete();
+      default:
+        throw new ProxyError("METHOD_NOT_ALLOWED");
+    }
+  }
+
+  /** The requests that an error must answer, as far as the body has been read. */
+  get ids(): readonly string[] {
+    const scanned = this.#notes.scanned?.();
+    if (scanned?.shape !== "single") return [];
+    const { kind, id } = scanned.envelope;
+    return kind === "request" && id !== undefined ? [id] : [];
+  }
+
+  exchange(body: RequestBody | undefined): ClientExchange {
+    const { headers, method } = this.#request;
+    const notes = this.#notes;
+    return {
+      httpMethod: method === "GET" || method === "DELETE" ? method : "POST",
+      connection: this.#connection,
+      get scanned() {
+        return readable(notes.scanned?.());
+      },
+      body,
+      contentType: headers["content-type"] ?? "application/json",
+      protocolVersion: one(headers[protocolVersionHeader]),
+      lastEventId: one(headers[lastEventIdHeader]),
+      headers: this.#options.forward(this.#request),
+      requestId: notes.requestId,
+      outcome: notes.outcome,
+    };
+  }
+
+  async #post(): Promise<void> {
+    if (mediaType(this.#request.headers["content-type"]) !== "application/json")
+      throw new ProxyError("CONTENT_TYPE_NOT_JSON");
+    const taken = await readBody(this.#request, this.#options.limits);
+    this.#notes.scanned = taken.scanned;
+    this.#notes.bodyLength = taken.length;
+    const scanned = taken.scanned();
+    if (scanned.shape === "not-json") throw new ProxyError("MALFORMED_JSON", { note: scanned.reason });
+    if (scanned.shape === "not-json-rpc") throw new ProxyError("NOT_JSON_RPC", { note: scanned.reason });
+    const exchange = this.exchange(taken.body);
+    if (scanned.shape === "batch" && scanned.envelopes.some(({ method }) => method === "initialize")) {
+      throw new ProxyError("INITIALIZE_IN_BATCH");
+    }
+    if (scanned.shape === "single" && scanned.envelope.method === "initialize") return this.#initialize(exchange);
+    const session = await this.#session(exchange);
+    this.#noteCancellation(session, scanned, taken.body);
+    if (this.#answersTheDead(session, scanned)) return;
+    return relayRequest(exchange, session);
+  }
+
+  /** A session id on an initialize is of no use to the server and of no meaning to us; only adoption keeps it. */
+  #initialize(exchange: ClientExchange): Promise<void> {
+    const { sessions } = this.#options;
+    const id = one(this.#request.headers[sessionIdHeader]);
+    const adopt = sessions.connector.settings.adoptSessions && id !== undefined && isClientSessionId(id);
+    const adoptAs = adopt && sessions.get(id, this.#principal) === undefined ? (id as ClientSessionId) : undefined;
+    return relayInitialize(exchange, sessions, this.#principal, adoptAs);
+  }
+
+  async #get(): Promise<void> {
+    const exchange = this.exchange(undefined);
+    const session = await this.#session(exchange);
+    return this.#options.streams.attach(exchange, session);
+  }
+
+  async #delete(): Promise<void> {
+    const session = await this.#session(this.exchange(undefined));
+    session.close("client");
+    await session.ended;
+    this.#connection.head(200, ["content-length", "0"]);
+    this.#connection.end();
+  }
+
+  /**
+   * The session that the request names, live or from the store, if it belongs to this caller.
+   * @throws ProxyError SESSION_ID_REQUIRED, INVALID_SESSION_ID, UNKNOWN_SESSION
+   */
+  async #session(exchange: ClientExchange): Promise<UpstreamSession> {
+    const { sessions } = this.#options;
+    const id = one(this.#request.headers[sessionIdHeader]);
+    if (id === undefined) throw new ProxyError("SESSION_ID_REQUIRED");
+    if (!isClientSessionId(id)) throw new ProxyError("INVALID_SESSION_ID");
+    let session = sessions.get(id, this.#principal) ?? (await sessions.find(id, this.#principal));
+    if (session === undefined && sessions.connector.settings.adoptSessions) {
+      session = await adoptSession(sessions, id, this.#principal, exchange);
+    }
+    if (session === undefined) throw new ProxyError(this.#unknown());
+    session.lastSeenAtMs = Date.now();
+    this.#notes.sessionHash = session.shortHash;
+    return session;
+  }
+
+  #unknown(): ErrorCode {
+    return "UNKNOWN_SESSION";
+  }
+
+  /** `notifications/cancelled` reaches a request that is waiting for a recovery, so that it is not sent again. */
+  #noteCancellation(session: UpstreamSession, scanned: Scanned, body: RequestBody): void {
+    if (session.recovering.size === 0 || scanned.shape !== "single" || body.kept === undefined) return;
+    if (scanned.envelope.method !== "notifications/cancelled") return;
+    const { params } = JSON.parse(body.kept.toString()) as { params?: { requestId?: unknown } };
+    const ticket = session.recovering.get(JSON.stringify(params?.requestId));
+    if (ticket !== undefined) ticket.cancelled = true;
+  }
+
+  /** An answer to a question that a dead session asked: the new one must not take it for an answer to a question of its own. */
+  #answersTheDead(session: UpstreamSession, scanned: Scanned): boolean {
+    if (scanned.shape !== "single" || scanned.envelope.method !== undefined || scanned.envelope.id === undefined)
+      return false;
+    const asked = session.asked.get(scanned.envelope.id);
+    session.asked.delete(scanned.envelope.id);
+    const { state } = session;
+    const live = state.at === "operating" ? state.generation : undefined;
+    if (asked === undefined || asked === live) return false;
+    this.#notes.outcome.recovery = "dropped";
+    this.#connection.head(202, ["content-length", "0"]);
+    this.#connection.end();
+    return true;
+  }
+}
+
+function readable(scanned: Scanned | undefined): ClientExchange["scanned"] {
+  return scanned?.shape === "single" || scanned?.shape === "batch" ? scanned : undefined;
+}
+
+function one(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value;
+}

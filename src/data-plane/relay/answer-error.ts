@@ -1,0 +1,36 @@
+// Gives a client an error of Holdfast's own, in whichever form its answer has already taken.
+import { httpStatus, type ProxyError, toBatchErrors, toJsonRpcError } from "../../errors/index.ts";
+import type { RawId } from "../../protocol/index.ts";
+import type { ClientConnection, ClientExchange } from "./client-exchange.ts";
+
+/** Answers an exchange whose head has not been sent. `ids` are the requests that wait for an answer. */
+export function answerError(exchange: ClientExchange, ids: readonly RawId[], error: ProxyError): void {
+  exchange.outcome.errorCode = error.code;
+  const body = Buffer.from(errorBody(exchange, ids, error));
+  const headers = ["content-type", "application/json", "content-length", String(body.length)];
+  exchange.connection.head(httpStatus(error, ids.length > 0), headers);
+  exchange.connection.end(body);
+}
+
+/** Ends a stream that has begun: one error for each request that is still open. */
+export function endStreamWithError(exchange: ClientExchange, open: readonly RawId[], error: ProxyError): void {
+  exchange.outcome.errorCode = error.code;
+  const named = withRequestId(exchange, error);
+  for (const id of open) writeEvent(exchange.connection, toJsonRpcError(named, id));
+  exchange.connection.end();
+}
+
+/** Frames one JSON text as an SSE event; a line break in it becomes a further data line. */
+export function writeEvent(connection: ClientConnection, json: string): boolean {
+  return connection.write(Buffer.from(`event: message\ndata: ${json.replaceAll(/\r\n|\r|\n/g, "\ndata: ")}\n\n`));
+}
+
+function errorBody(exchange: ClientExchange, ids: readonly RawId[], error: ProxyError): string {
+  const named = withRequestId(exchange, error);
+  if (exchange.scanned?.shape === "batch" && ids.length > 0) return toBatchErrors(named, ids);
+  return toJsonRpcError(named, ids[0]);
+}
+
+function withRequestId(exchange: ClientExchange, error: ProxyError): ProxyError {
+  return error.with({ requestId: exchange.requestId });
+}

@@ -1,0 +1,65 @@
+// One exchange with a client as the relay sees it: what it asked, and where the answer goes. The ingress of each transport provides it.
+import type { Readable } from "node:stream";
+import type { RawId, Scanned } from "../../protocol/index.ts";
+
+/** The client's end of the answer. After `end` or `destroy` nothing more is called. */
+export interface ClientConnection {
+  /** The client went away; writing is harmless and useless. */
+  readonly gone: boolean;
+  onGone(listener: () => void): void;
+  /** Flat names and values. */
+  head(status: number, headers: readonly string[]): void;
+  /** False asks for a pause until `onDrain` calls back. */
+  write(chunk: Uint8Array): boolean;
+  onDrain(listener: () => void): void;
+  end(chunk?: Uint8Array): void;
+  /** Breaks the connection, so that the client cannot take a torn answer for a whole one. */
+  destroy(): void;
+}
+
+/** A request body: kept whole while it is small enough to be sent again, otherwise flowing. */
+export type RequestBody =
+  | { readonly kept: Buffer; readonly stream?: undefined }
+  | {
+      readonly kept?: undefined;
+      readonly stream: Readable;
+      /** As the client announced it, so that the server gets the same framing. */
+      readonly contentLength: string | undefined;
+    };
+
+/** What the request log says of the exchange in the end. */
+export interface ExchangeOutcome {
+  recovery: string;
+  errorCode: string;
+}
+
+export interface ClientExchange {
+  readonly httpMethod: "POST" | "GET" | "DELETE";
+  readonly connection: ClientConnection;
+  /** Of a POST: what the body is. A flowing body is known only as far as it was read. */
+  readonly scanned: Extract<Scanned, { shape: "single" | "batch" }> | undefined;
+  readonly body: RequestBody | undefined;
+  readonly contentType: string;
+  readonly protocolVersion: string | undefined;
+  readonly lastEventId: string | undefined;
+  /** What goes to the server with everything done on this exchange's behalf: the connector's headers and, in front mode, the client's. */
+  readonly headers: readonly string[];
+  readonly requestId: string;
+  readonly outcome: ExchangeOutcome;
+}
+
+/** Ids of the requests in a POST: those that must be answered. */
+export function requestIds(exchange: ClientExchange): readonly RawId[] {
+  const { scanned } = exchange;
+  if (scanned === undefined) return [];
+  if (scanned.shape === "single") {
+    const { kind, id } = scanned.envelope;
+    return kind === "request" && id !== undefined ? [id] : [];
+  }
+  return scanned.envelopes.flatMap(({ kind, id }) => (kind === "request" && id !== undefined ? [id] : []));
+}
+
+/** The method of a single message; undefined for a batch or a response. */
+export function singleMethod(exchange: ClientExchange): string | undefined {
+  return exchange.scanned?.shape === "single" ? exchange.scanned.envelope.method : undefined;
+}

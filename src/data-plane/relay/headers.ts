@@ -1,0 +1,48 @@
+// Which headers cross the proxy, in both directions (security research, 5.5). Everything not named here stays on its side.
+import { acceptBoth, hopByHop, protocolVersionHeader, sessionIdHeader } from "../../protocol/index.ts";
+import type { Lease, UpstreamSession } from "../session/index.ts";
+import type { ReplyHeaders } from "../transport/index.ts";
+import type { ClientExchange } from "./client-exchange.ts";
+
+/** Headers of one request to the server under a lease, flat. */
+export function upstreamHeaders(exchange: ClientExchange, session: UpstreamSession, lease: Lease): string[] {
+  const { snapshot } = session;
+  const headers = ["accept", acceptBoth, ...exchange.headers];
+  if (exchange.httpMethod === "POST") headers.push("content-type", exchange.contentType);
+  const announced = exchange.httpMethod === "POST" ? exchange.body?.stream && exchange.body.contentLength : undefined;
+  if (announced !== undefined) headers.push("content-length", announced);
+  if (lease.upstreamId !== undefined) headers.push(sessionIdHeader, lease.upstreamId);
+  // After an upgrade the server speaks another revision than the client was told; each side keeps seeing its own.
+  const version = snapshot.serverVersion === snapshot.clientVersion ? exchange.protocolVersion : snapshot.serverVersion;
+  if (version !== undefined) headers.push(protocolVersionHeader, version);
+  if (snapshot.cookies !== undefined) headers.push("cookie", snapshot.cookies);
+  return headers;
+}
+
+const bridgeAllowed = [
+  "content-type",
+  "cache-control",
+  "retry-after",
+  protocolVersionHeader,
+  "content-encoding",
+] as const;
+
+/** Headers of the server's answer as the client gets them, flat. Ids, cookies, challenges and names of machines stay behind, except in front mode. */
+export function clientHeaders(headers: ReplyHeaders, front: boolean): string[] {
+  const kept: string[] = [];
+  if (!front) {
+    for (const name of bridgeAllowed) push(kept, name, headers[name]);
+    return kept;
+  }
+  for (const name of Object.keys(headers)) {
+    if (hopByHop.has(name) || name === sessionIdHeader || name === "content-length") continue;
+    push(kept, name, headers[name]);
+  }
+  return kept;
+}
+
+function push(headers: string[], name: string, value: string | string[] | undefined): void {
+  if (value === undefined) return;
+  if (typeof value === "string") headers.push(name, value);
+  else for (const each of value) headers.push(name, each);
+}

@@ -1,0 +1,6 @@
+export { answerError } from "./answer-error.ts";
+export type { ClientConnection, ClientExchange, ExchangeOutcome, RequestBody } from "./client-exchange.ts";
+export { clientHeaders } from "./headers.ts";
+export { relayInitialize } from "./relay-initialize.ts";
+export { relayRequest } from "./relay-request.ts";
+export { Streams } from "./streams.ts";

@@ -1,0 +1,213 @@
+// Relays a client's initialize: the server's answer passes unchanged, but the session id the client gets is ours.
+import { ProxyError } from "../../errors/index.ts";
+import { acceptBoth, type ClientSessionId, mediaType, sessionIdHeader } from "../../protocol/index.ts";
+import {
+  asObject,
+  connectFault,
+  findMessage,
+  isGatewayAway,
+  parseObject,
+  readCookies,
+  readServerFacts,
+  type SessionManager,
+  type Snapshot,
+} from "../session/index.ts";
+import type { Reply, ReplyBody } from "../transport/index.ts";
+import { answerError } from "./answer-error.ts";
+import { type ClientExchange, requestIds } from "./client-exchange.ts";
+import { clientHeaders } from "./headers.ts";
+import { readRefusal } from "./read-refusal.ts";
+
+/** An InitializeResult is small; one that is larger is passed on unread and its session is not restorable beyond a plain initialize. */
+const resultBytes = 1024 * 1024;
+const mostSends = 2;
+
+/** `adoptAs`: the id under which an adopted session is opened instead of a new one. Never rejects. */
+export async function relayInitialize(
+  exchange: ClientExchange,
+  sessions: SessionManager,
+  principal: string,
+  adoptAs?: ClientSessionId,
+): Promise<void> {
+  try {
+    sessions.assertRoom();
+    const reply = await sendInitialize(exchange, sessions);
+    if (reply.status >= 300) await refuse(exchange, sessions, reply);
+    else await open(exchange, sessions, principal, reply, adoptAs);
+  } catch (error) {
+    answerError(exchange, requestIds(exchange), ProxyError.from(error));
+  }
+}
+
+/** Opening a session twice does no harm (the first is never used), so a server that is away is waited for whatever happened. */
+async function sendInitialize(
+  exchange: ClientExchange,
+  sessions: SessionManager,
+): Promise<Extract<Reply, { kind: "reply" }>> {
+  const { connector } = sessions;
+  const { settings, availability, nowMs, transport } = connector;
+  const startedMs = nowMs();
+  const headers = ["accept", acceptBoth, ...exchange.headers, "content-type", exchange.contentType];
+  for (let sends = 0; ; ) {
+    const reply = await transport.send({ method: "POST", headers, body: exchange.body?.kept ?? exchange.body?.stream });
+    if (reply.kind === "reply" && !isGatewayAway(reply.status)) {
+      availability.answered();
+      return reply;
+    }
+    if (reply.kind === "reply" || reply.sent === "maybe") sends += 1;
+    const fault = awayFault(reply);
+    if (reply.kind === "reply" && (sends >= mostSends || (await hasOwnError(reply)))) return reply;
+    availability.failed(fault.code, fault.detail, reply.kind === "reply" ? reply.status : undefined);
+    const outcome =
+      sends >= mostSends ? availability.away : await availability.up(startedMs + settings.recoveryWindowMs);
+    if (outcome === "up" || outcome === undefined) continue;
+    const waitedMs = Math.round(nowMs() - startedMs);
+    throw new ProxyError(outcome.code, {
+      connector: settings.name,
+      tried: "initialize",
+      waitedMs,
+      note: outcome.detail,
+    });
+  }
+}
+
+function awayFault(reply: Reply): ReturnType<typeof connectFault> {
+  if (reply.kind === "reply") return { code: "UPSTREAM_UNAVAILABLE", detail: `It answers ${reply.status}.` };
+  return reply.sent === "maybe" ? { code: "UPSTREAM_CUT", detail: reply.cause.message } : connectFault(reply.cause);
+}
+
+/** A 503 with a JSON-RPC error is the server's own word, not a gateway's. */
+async function hasOwnError(reply: Extract<Reply, { kind: "reply" }>): Promise<boolean> {
+  await reply.body.ready();
+  const text = Buffer.concat(reply.body.arrived).toString();
+  const own = asObject(parseObject(text)?.["error"]) !== undefined;
+  if (!own) reply.body.abort();
+  return own;
+}
+
+async function refuse(
+  exchange: ClientExchange,
+  sessions: SessionManager,
+  reply: Extract<Reply, { kind: "reply" }>,
+): Promise<void> {
+  const { settings } = sessions.connector;
+  const facts = await readRefusal(reply);
+  const details = { connector: settings.name, upstream: facts };
+  if (!settings.front && facts.status === 404) throw new ProxyError("UPSTREAM_NOT_FOUND", details);
+  if (!settings.front && facts.status === 401) throw new ProxyError("AUTHORIZATION_REQUIRED", details);
+  const body = Buffer.from(facts.body);
+  const headers = clientHeaders(reply.headers, settings.front);
+  exchange.connection.head(facts.status, [...headers, "content-length", String(body.length)]);
+  exchange.connection.end(body);
+}
+
+async function open(
+  exchange: ClientExchange,
+  sessions: SessionManager,
+  principal: string,
+  reply: Extract<Reply, { kind: "reply" }>,
+  adoptAs: ClientSessionId | undefined,
+): Promise<void> {
+  const initialize = exchange.body?.kept?.toString() ?? "";
+  const id = parseObject(initialize)?.["id"];
+  const { chunks, complete } = await readUntilAnswer(reply, id as string | number);
+  const answer = findMessage(
+    `${Buffer.concat(chunks).toString()}`,
+    mediaType(reply.headers["content-type"]),
+    id as string | number,
+  );
+  const headers = clientHeaders(reply.headers, sessions.connector.settings.front);
+  const result = asObject(answer?.["result"]);
+  // A JSON-RPC error, or nothing at all: the server opened no session, so there is none to keep.
+  if (result === undefined && answer === undefined && complete) {
+    throw new ProxyError("INITIALIZE_FAILED", {
+      connector: sessions.connector.settings.name,
+      upstream: { status: reply.status },
+    });
+  }
+  if (result !== undefined) {
+    const snapshot = newSnapshot(initialize, result, readCookies(reply.headers["set-cookie"]));
+    const upstreamId = reply.headers[sessionIdHeader];
+    const session = await sessions.open(
+      principal,
+      snapshot,
+      Array.isArray(upstreamId) ? upstreamId[0] : upstreamId,
+      adoptAs,
+    );
+    session.acceptedHeaders = exchange.headers;
+    headers.push(sessionIdHeader, session.id);
+  }
+  pass(exchange, headers, reply, chunks, complete);
+}
+
+function newSnapshot(
+  initialize: string,
+  result: Readonly<Record<string, unknown>>,
+  cookies: string | undefined,
+): Snapshot {
+  const facts = readServerFacts(result);
+  return {
+    initialize,
+    clientVersion: facts.version,
+    serverVersion: facts.version,
+    serverDigest: facts.digest,
+    announces: facts.announces,
+    initialized: false,
+    stream: false,
+    subscriptions: [],
+    lists: {},
+    ...(cookies === undefined ? {} : { cookies }),
+  };
+}
+
+function pass(
+  exchange: ClientExchange,
+  headers: string[],
+  reply: Extract<Reply, { kind: "reply" }>,
+  chunks: readonly Buffer[],
+  complete: boolean,
+): void {
+  const { connection } = exchange;
+  const body = Buffer.concat(chunks);
+  if (complete) headers.push("content-length", String(body.length));
+  connection.head(reply.status, headers);
+  if (complete) {
+    connection.end(body);
+    return;
+  }
+  connection.write(body);
+  reply.body.pipe({
+    data(chunk) {
+      if (connection.write(chunk)) return true;
+      connection.onDrain(() => reply.body.resume());
+      return false;
+    },
+    end: () => connection.end(),
+    cut: () => connection.destroy(),
+  });
+}
+
+/** Reads until the answer to `id` is there, the body ends, or it has grown beyond any InitializeResult. */
+function readUntilAnswer(
+  reply: Extract<Reply, { kind: "reply" }>,
+  id: string | number,
+): Promise<{ readonly chunks: Buffer[]; readonly complete: boolean }> {
+  const body: ReplyBody = reply.body;
+  const chunks: Buffer[] = [];
+  const isStream = mediaType(reply.headers["content-type"]) === "text/event-stream";
+  let size = 0;
+  return new Promise((resolve) => {
+    body.pipe({
+      data(chunk) {
+        chunks.push(chunk);
+        size += chunk.length;
+        const found = isStream && findMessage(Buffer.concat(chunks).toString(), "text/event-stream", id) !== undefined;
+        if (!found && size < resultBytes) return true;
+        resolve({ chunks, complete: false });
+        return false;
+      },
+      end: () => resolve({ chunks, complete: true }),
+      cut: () => resolve({ chunks, complete: true }),
+    });
+  });
+}

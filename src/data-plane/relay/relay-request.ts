@@ -1,0 +1,356 @@
+// The life of one client message on a session: send, look at what came back, recover as the policy says, until it is answered.
+import { ProxyError } from "../../errors/index.ts";
+import { isBoundToRequest } from "../../protocol/index.ts";
+import {
+  type Action,
+  classifyLost,
+  classifyReply,
+  classifyStreamEnd,
+  decide,
+  type Fault,
+  policy,
+  type ReplyFacts,
+} from "../recovery/index.ts";
+import {
+  type CallContext,
+  connectFault,
+  isGatewayAway,
+  isRefusedSession,
+  type Lease,
+  RestoreRefused,
+  request,
+  type UpstreamSession,
+} from "../session/index.ts";
+import type { Reply } from "../transport/index.ts";
+import { answerError, endStreamWithError } from "./answer-error.ts";
+import { type ClientExchange, requestIds, singleMethod } from "./client-exchange.ts";
+import { clientHeaders, upstreamHeaders } from "./headers.ts";
+import { AnswerRelay, type Delivery } from "./relay-answer.ts";
+import { assertReplayable, isSafeToRepeat } from "./replay-safety.ts";
+import { resumeStream } from "./resume-stream.ts";
+import { leavesFacts, recordFacts } from "./session-facts.ts";
+
+/** After the client has left, its answer is still read to the end for this long, so that the server is not disturbed. */
+const abandonMs = 600_000;
+
+/** Relays one POST. Never rejects: whatever goes wrong becomes the client's answer. */
+export async function relayRequest(exchange: ClientExchange, session: UpstreamSession): Promise<void> {
+  const life = new RequestLife(exchange, session);
+  try {
+    await life.run();
+  } catch (error) {
+    life.fail(error);
+  }
+}
+
+/** What a fault came with, for the error that may have to tell of it. */
+interface Met {
+  readonly fault: Fault;
+  readonly facts?: ReplyFacts | undefined;
+  readonly cause?: Error | undefined;
+  readonly delivery?: Extract<Delivery, { kind: "held" }> | undefined;
+  readonly reply?: Extract<Reply, { kind: "reply" }> | undefined;
+  readonly lastEventId?: string | undefined;
+}
+
+class RequestLife {
+  readonly #exchange: ClientExchange;
+  readonly #session: UpstreamSession;
+  readonly #answer: AnswerRelay;
+  readonly #method: string | undefined;
+  readonly #startedMs: number;
+  #sends = 0;
+  #deadlineMs: number | undefined;
+  /** Set while this request waits for a recovery; the client may cancel it there. */
+  #ticket: { cancelled: boolean } | undefined;
+
+  constructor(exchange: ClientExchange, session: UpstreamSession) {
+    this.#exchange = exchange;
+    this.#session = session;
+    this.#method = singleMethod(exchange);
+    this.#answer = new AnswerRelay(exchange, session, leavesFacts(this.#method));
+    this.#startedMs = session.connector.nowMs();
+  }
+
+  async run(): Promise<void> {
+    for (;;) {
+      const lease = this.#session.lease() ?? (await this.#ready());
+      if (this.#session.connector.availability.away !== undefined) await this.#waitUntilUp();
+      if (this.#deadlineMs !== undefined && !this.#stillWanted(lease)) return;
+      const met = await this.#attempt(lease);
+      if (met === "delivered") return this.#settled(lease);
+      if (await this.#recover(met, lease)) return;
+    }
+  }
+
+  /** Sends once. What came back is either with the client already, or a fault to be decided. */
+  async #attempt(lease: Lease): Promise<"delivered" | Met> {
+    const { connector } = this.#session;
+    const body = this.#exchange.body;
+    const headers = upstreamHeaders(this.#exchange, this.#session, lease);
+    const reply = await connector.transport.send({ method: "POST", headers, body: body?.kept ?? body?.stream });
+    if (reply.kind === "lost") {
+      if (reply.sent === "maybe") this.#sends += 1;
+      return { fault: classifyLost(reply), cause: reply.cause };
+    }
+    this.#sends += 1;
+    if (!isGatewayAway(reply.status)) connector.availability.answered();
+    if (this.#exchange.connection.gone) this.#abandonLater(reply);
+    else this.#exchange.connection.onGone(() => this.#abandonLater(reply));
+    return this.#judge(await this.#answer.deliver(reply, lease.generation), reply, lease);
+  }
+
+  #judge(delivery: Delivery, reply: Extract<Reply, { kind: "reply" }>, lease: Lease): "delivered" | Met {
+    if (delivery.kind === "delivered") return "delivered";
+    if (delivery.kind === "cut") {
+      if (!delivery.begun) return { fault: "cut-before-answer", reply };
+      const { lastEventId } = delivery;
+      return { fault: classifyStreamEnd({ sawAnswer: false, lastEventId }), lastEventId, reply };
+    }
+    const fault = classifyReply(
+      {
+        httpMethod: "POST",
+        method: this.#method,
+        id: requestIds(this.#exchange)[0],
+        sentSessionId: lease.upstreamId !== undefined,
+        served: lease.served,
+        reopened: false,
+        mayPrecedeInitialized: lease.initialized !== undefined && !lease.served,
+      },
+      delivery.facts,
+    );
+    return { fault, facts: delivery.facts, delivery, reply };
+  }
+
+  /** Acts on a fault. True when the client has its answer. */
+  async #recover(met: Met, lease: Lease): Promise<boolean> {
+    const action = await this.#decide(met, lease);
+    switch (action.do) {
+      case "relay":
+        return this.#relay(met, lease);
+      case "fail":
+        throw this.#failure(action.code, met);
+      case "ping":
+        return this.#ping(met, lease);
+      case "restore":
+        await this.#lose(met, lease);
+        return this.#dropIfMeaningless();
+      case "await-initialized":
+        this.#discard(met);
+        await lease.initialized;
+        return false;
+      case "resume":
+        return this.#resume(met, lease);
+      case "wait":
+        this.#noteAway(met);
+        this.#discard(met);
+        await this.#waitUntilUp();
+        return false;
+    }
+  }
+
+  async #decide(met: Met, lease: Lease): Promise<Action> {
+    const row = policy[met.fault];
+    const needsSafety = row !== "relay" && row.replay === "if-safe";
+    const safe = needsSafety && (await isSafeToRepeat(this.#exchange, this.#session, this.#context(lease)));
+    const action = decide(met.fault, { sends: this.#sends, safe, kept: this.#exchange.body?.kept !== undefined });
+    this.#count(met, action, lease);
+    return action;
+  }
+
+  /** The session hears of its loss even where this request cannot be saved. */
+  #count(met: Met, action: Action, lease: Lease): void {
+    const lost = met.fault === "session-not-found" || met.fault === "session-suspected";
+    if (!lost || action.do === "restore") return;
+    this.#session.lost(lease.generation, met.fault, this.#exchange.headers);
+  }
+
+  async #relay(met: Met, lease: Lease): Promise<boolean> {
+    const { connector } = this.#session;
+    if (met.fault === "unauthorized" && !connector.settings.front) throw this.#failure("AUTHORIZATION_REQUIRED", met);
+    if (met.delivery === undefined) throw this.#failure("OUTCOME_UNKNOWN", met);
+    const delivery = await met.delivery.pass();
+    if (delivery.kind === "delivered") this.#settled(lease);
+    else throw this.#failure("OUTCOME_UNKNOWN", met);
+    return true;
+  }
+
+  /** A ping with the same id tells a lost session from an error of the tool's own. */
+  async #ping(met: Met, lease: Lease): Promise<boolean> {
+    const outcome = await request(this.#session.connector, this.#context(lease), "ping");
+    if (!isRefusedSession(outcome)) return this.#relay(met, lease);
+    await this.#lose({ ...met, fault: "session-suspected" }, lease);
+    return this.#dropIfMeaningless();
+  }
+
+  /** Reports the loss and waits for the new session. A suspicion that the fresh initialize does not confirm ends as the server's own answer. */
+  async #lose(met: Met, lease: Lease): Promise<void> {
+    const { connector } = this.#session;
+    connector.metrics.lost(connector.settings.name, met.fault);
+    this.#exchange.outcome.recovery = "restored";
+    if (connector.settings.recovery === "strict") {
+      this.#session.close("strict");
+      throw this.#failure("SESSION_LOST", met);
+    }
+    if (this.#method === "notifications/initialized") this.#session.snapshot.initialized = true;
+    this.#session.lost(lease.generation, met.fault, this.#exchange.headers);
+    this.#discard(met);
+    const fresh = await this.#ready();
+    this.#ticketFor();
+    await assertReplayable(this.#exchange, this.#session, this.#context(fresh));
+  }
+
+  /** Messages that mean nothing to a new session are taken note of and end here: answers to its predecessor's questions, news of its requests. */
+  #dropIfMeaningless(): boolean {
+    const { scanned } = this.#exchange;
+    if (scanned?.shape !== "single") return false;
+    const { kind, method } = scanned.envelope;
+    const meaningless =
+      kind === "result" ||
+      kind === "error" ||
+      method === "notifications/initialized" ||
+      (method !== undefined && isBoundToRequest(method));
+    if (!meaningless) return false;
+    this.#exchange.outcome.recovery = "dropped";
+    this.#exchange.connection.head(202, ["content-length", "0"]);
+    this.#exchange.connection.end();
+    return true;
+  }
+
+  async #resume(met: Met, lease: Lease): Promise<boolean> {
+    const outcome = await resumeStream(
+      this.#exchange,
+      this.#session,
+      this.#answer,
+      lease,
+      met.lastEventId ?? "",
+      this.#deadline(),
+    );
+    if (outcome === "delivered") {
+      this.#settled(lease);
+      return true;
+    }
+    return this.#recover({ fault: "stream-cut", cause: outcome.cause }, lease);
+  }
+
+  async #waitUntilUp(): Promise<void> {
+    const { connector } = this.#session;
+    this.#exchange.outcome.recovery = "waited";
+    const outcome = await connector.availability.up(this.#deadline());
+    if (outcome === "up") return;
+    throw new ProxyError(outcome.code, {
+      connector: connector.settings.name,
+      waitedMs: Math.round(connector.nowMs() - this.#startedMs),
+      ...(outcome.status === undefined ? {} : { upstream: { status: outcome.status } }),
+      note: outcome.detail,
+    });
+  }
+
+  #ready(): Promise<Lease> {
+    this.#ticketFor();
+    return this.#session.ready(this.#deadline(), this.#exchange.headers);
+  }
+
+  /** The recovery window opens with the first trouble. */
+  #deadline(): number {
+    const { nowMs, settings } = this.#session.connector;
+    this.#deadlineMs ??= nowMs() + settings.recoveryWindowMs;
+    return this.#deadlineMs;
+  }
+
+  #ticketFor(): void {
+    const id = requestIds(this.#exchange)[0];
+    if (this.#ticket !== undefined || id === undefined) return;
+    this.#ticket = { cancelled: false };
+    this.#session.recovering.set(id, this.#ticket);
+  }
+
+  /** A client that left or cancelled meanwhile gets no second run. */
+  #stillWanted(lease: Lease): boolean {
+    if (this.#ticket?.cancelled === true) throw new ProxyError("REQUEST_CANCELLED", {});
+    if (!this.#exchange.connection.gone) return true;
+    // A notification has no answer to miss; it is delivered all the same.
+    if (requestIds(this.#exchange).length === 0) return true;
+    this.#exchange.outcome.recovery = "abandoned";
+    this.#settled(lease);
+    return false;
+  }
+
+  #settled(lease: Lease): void {
+    const { connector } = this.#session;
+    if (!lease.served) this.#session.served(lease.generation);
+    this.#forgetTicket();
+    if (this.#exchange.headers !== this.#session.acceptedHeaders)
+      this.#session.acceptedHeaders = this.#exchange.headers;
+    if (this.#method === "notifications/initialized") this.#initialized();
+    if (this.#answer.captured !== "") recordFacts(this.#exchange, this.#session, this.#answer.captured);
+    if (this.#sends > 1) {
+      this.#exchange.outcome.recovery = "replayed";
+      connector.metrics.replayed(connector.settings.name, "answered");
+    }
+  }
+
+  #initialized(): void {
+    const { snapshot, row } = this.#session;
+    if (snapshot.initialized) return;
+    snapshot.initialized = true;
+    row.saveSoon(this.#session);
+  }
+
+  #forgetTicket(): void {
+    const id = requestIds(this.#exchange)[0];
+    if (this.#ticket !== undefined && id !== undefined) this.#session.recovering.delete(id);
+  }
+
+  /** The last word on this request: an error of ours, or a refusal that front mode passes on as it is. */
+  fail(error: unknown): void {
+    this.#forgetTicket();
+    if (error instanceof RestoreRefused && this.#session.connector.settings.front && !this.#answer.streaming) {
+      const { status, headers, body } = error.refusal;
+      this.#exchange.connection.head(status, clientHeaders(headers, true));
+      this.#exchange.connection.end(Buffer.from(body));
+      return;
+    }
+    const failure = ProxyError.from(error);
+    if (failure.code === "INTERNAL")
+      this.#session.connector.log.event("error", "internal error", { reason: String(failure.cause) });
+    if (failure.code === "OUTCOME_UNKNOWN") this.#exchange.outcome.recovery = "outcome-unknown";
+    if (this.#answer.streaming) endStreamWithError(this.#exchange, [...this.#answer.open], failure);
+    else answerError(this.#exchange, requestIds(this.#exchange), failure);
+  }
+
+  #failure(code: Extract<Action, { do: "fail" }>["code"], met: Met): ProxyError {
+    const { connector } = this.#session;
+    this.#discard(met);
+    return new ProxyError(code, {
+      connector: connector.settings.name,
+      attempts: this.#sends,
+      waitedMs: Math.round(connector.nowMs() - this.#startedMs),
+      ...(met.facts === undefined ? {} : { upstream: met.facts }),
+      ...(met.cause === undefined ? {} : { note: met.cause.message }),
+    });
+  }
+
+  #noteAway(met: Met): void {
+    const { availability } = this.#session.connector;
+    if (met.facts !== undefined && isGatewayAway(met.facts.status)) {
+      availability.failed("UPSTREAM_UNAVAILABLE", `It answers ${met.facts.status}.`, met.facts.status);
+    } else if (met.cause !== undefined) {
+      const { code, detail } = connectFault(met.cause);
+      availability.failed(code, detail);
+    }
+  }
+
+  /** Frees the connection of an answer that will not be passed on. */
+  #discard(met: Met): void {
+    if (met.reply !== undefined && !met.reply.body.complete) met.reply.body.abort();
+  }
+
+  #abandonLater(reply: Extract<Reply, { kind: "reply" }>): void {
+    setTimeout(() => reply.body.abort(), abandonMs).unref();
+  }
+
+  #context(lease: Lease): CallContext {
+    return this.#session.context(lease.upstreamId, this.#exchange.headers);
+  }
+}

@@ -1,0 +1,145 @@
+// Knows whether the server can be reached, and lets requests wait until it can. One prober per server, however many wait.
+import type { ErrorCode } from "../../errors/index.ts";
+import type { Reply, Transport } from "../transport/index.ts";
+
+const firstDelayMs = 40;
+const longestDelayMs = 400;
+const probeTimeoutMs = 5_000;
+
+/** Why the server cannot be reached, as last seen. */
+export interface Away {
+  readonly code: ErrorCode;
+  readonly detail: string;
+  readonly status?: number | undefined;
+  readonly sinceMs: number;
+}
+
+interface Waiter {
+  readonly deadlineMs: number;
+  readonly resolve: (outcome: "up" | Away) => void;
+}
+
+export class Availability {
+  #away: Away | undefined;
+  #probing = false;
+  readonly #waiting = new Set<Waiter>();
+  readonly #transport: Transport;
+  readonly #nowMs: () => number;
+
+  constructor(transport: Transport, nowMs: () => number) {
+    this.#transport = transport;
+    this.#nowMs = nowMs;
+  }
+
+  get away(): Away | undefined {
+    return this.#away;
+  }
+
+  /** The server answered something of its own. */
+  answered(): void {
+    if (this.#away === undefined) return;
+    this.#away = undefined;
+    this.#release("up");
+  }
+
+  failed(code: ErrorCode, detail: string, status?: number): void {
+    this.#away = { code, detail, status, sinceMs: this.#away?.sinceMs ?? this.#nowMs() };
+  }
+
+  /** Resolves with "up" as soon as the server can be reached, or with what stands in the way when `deadlineMs` (of the same clock) has passed. */
+  up(deadlineMs: number): Promise<"up" | Away> {
+    if (this.#away === undefined) return Promise.resolve("up");
+    if (deadlineMs <= this.#nowMs()) return Promise.resolve(this.#away);
+    return new Promise((resolve) => {
+      this.#waiting.add({ deadlineMs, resolve });
+      if (!this.#probing) void this.#probe();
+    });
+  }
+
+  #release(outcome: "up"): void {
+    for (const waiter of this.#waiting) waiter.resolve(outcome);
+    this.#waiting.clear();
+  }
+
+  /** Asks with OPTIONS, which changes nothing and names no session; any answer that no gateway gives for a dead server means "up". */
+  async #probe(): Promise<void> {
+    this.#probing = true;
+    let delayMs = firstDelayMs;
+    while (this.#away !== undefined && this.#waiting.size > 0) {
+      const signal = AbortSignal.timeout(probeTimeoutMs);
+      const reply = await this.#transport.send({ method: "OPTIONS", headers: [], signal });
+      if (reply.kind === "reply") reply.body.abort();
+      const fault = awayFault(reply, signal.aborted);
+      if (fault === undefined) this.answered();
+      else this.failed(fault.code, fault.detail, fault.status);
+      this.#giveUpOverdue();
+      if (this.#away === undefined || this.#waiting.size === 0) break;
+      await this.#pause(delayMs);
+      delayMs = Math.min(delayMs * 2, longestDelayMs);
+    }
+    this.#probing = false;
+  }
+
+  /** Sleeps with jitter, but never past the next deadline. */
+  async #pause(delayMs: number): Promise<void> {
+    const nextDeadlineMs = Math.min(...[...this.#waiting].map((waiter) => waiter.deadlineMs));
+    const jittered = delayMs * (0.8 + Math.random() * 0.4);
+    await new Promise((resolve) =>
+      setTimeout(resolve, Math.max(1, Math.min(jittered, nextDeadlineMs - this.#nowMs()))),
+    );
+    this.#giveUpOverdue();
+  }
+
+  #giveUpOverdue(): void {
+    const nowMs = this.#nowMs();
+    for (const waiter of this.#waiting) {
+      if (waiter.deadlineMs > nowMs || this.#away === undefined) continue;
+      this.#waiting.delete(waiter);
+      waiter.resolve(this.#away);
+    }
+  }
+}
+
+/** Statuses that gateways give for a server that is not there (502, 503; Cloudflare's 520 to 527 and 530). 504 is not among them: the server may be at work. */
+export function isGatewayAway(status: number): boolean {
+  return status === 502 || status === 503 || (status >= 520 && status <= 527 && status !== 524) || status === 530;
+}
+
+function awayFault(reply: Reply, timedOut: boolean): { code: ErrorCode; detail: string; status?: number } | undefined {
+  // Something listens and thinks: the real request will tell.
+  if (reply.kind === "lost" && reply.sent === "maybe" && timedOut) return undefined;
+  // A connection that is taken and dropped at once belongs to a forwarder without a server behind it.
+  if (reply.kind === "lost") return connectFault(reply.cause);
+  if (!isGatewayAway(reply.status)) return undefined;
+  return { code: "UPSTREAM_UNAVAILABLE", detail: `It answers ${reply.status}.`, status: reply.status };
+}
+
+const nameCodes: ReadonlySet<string> = new Set(["ENOTFOUND", "EAI_AGAIN", "EAI_NODATA", "EAI_NONAME"]);
+const timeoutCodes: ReadonlySet<string> = new Set([
+  "UND_ERR_CONNECT_TIMEOUT",
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+]);
+
+/** Which cause of the catalogue a failed connection has. */
+export function connectFault(cause: Error): { code: ErrorCode; detail: string } {
+  const code = errorCode(cause);
+  if (nameCodes.has(code)) return { code: "UPSTREAM_NAME_UNKNOWN", detail: `The lookup says ${code}.` };
+  if (timeoutCodes.has(code))
+    return { code: "UPSTREAM_CONNECT_TIMEOUT", detail: `The connection attempt says ${code}.` };
+  if (/^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|EPROTO)/.test(code)) {
+    return { code: "UPSTREAM_TLS_FAILED", detail: `The handshake says ${code}.` };
+  }
+  return {
+    code: "UPSTREAM_REFUSED_CONNECTION",
+    detail: `The connection attempt says ${code === "" ? "failed" : code}.`,
+  };
+}
+
+function errorCode(cause: Error): string {
+  const direct = (cause as NodeJS.ErrnoException).code;
+  if (typeof direct === "string") return direct;
+  const inner = cause instanceof AggregateError ? cause.errors[0] : cause.cause;
+  return inner instanceof Error ? errorCode(inner) : "";
+}

@@ -1,0 +1,87 @@
+// One server as the data plane sees it: its wire, its settings, and what all its sessions share.
+import type { ErrorCode } from "../../errors/index.ts";
+import type { Log, Metrics } from "../../observability/index.ts";
+import type { SessionStore } from "../../store/index.ts";
+import type { Transport } from "../transport/index.ts";
+import { Availability } from "./availability.ts";
+import { admit, type BreakerState, closedBreaker, failed } from "./breaker.ts";
+
+export type RecoveryMode = "transparent" | "notify" | "strict";
+
+export interface ConnectorSettings {
+  /** Shown in logs, errors and metrics; never a URL. */
+  readonly name: string;
+  /** Under which the store keeps its sessions: a keyed hash of the URL, so that another server's sessions are never found. */
+  readonly storeKey: string;
+  readonly recovery: RecoveryMode;
+  /** How long a request may wait for a server that is away. */
+  readonly recoveryWindowMs: number;
+  /** Tool annotations (readOnlyHint, idempotentHint) are believed. */
+  readonly trusted: boolean;
+  /** The operator runs the server: the client's own credential goes up, the server's challenge comes down. */
+  readonly front: boolean;
+  /** An unknown session id gets a new session under that id. */
+  readonly adoptSessions: boolean;
+  /** Sent with every request to the server: flat names and values. Secret. */
+  readonly headers: readonly string[];
+}
+
+/** Milliseconds on a clock that never steps back. */
+export type Clock = () => number;
+
+export interface Connector {
+  readonly settings: ConnectorSettings;
+  readonly transport: Transport;
+  readonly availability: Availability;
+  readonly breaker: Breaker;
+  readonly store: SessionStore;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly nowMs: Clock;
+  /** Keys the hashes of session ids and credentials. */
+  readonly secret: Uint8Array;
+}
+
+/** The one mutable cell around the breaker's value. */
+export class Breaker {
+  #state: BreakerState = closedBreaker;
+  readonly #nowMs: Clock;
+
+  constructor(nowMs: Clock) {
+    this.#nowMs = nowMs;
+  }
+
+  failed(): void {
+    this.#state = failed(this.#state, this.#nowMs());
+  }
+
+  proven(): void {
+    this.#state = closedBreaker;
+  }
+
+  /** 0, or the milliseconds until the next attempt is let through. */
+  admit(): number {
+    const [state, retryAfterMs] = admit(this.#state, this.#nowMs());
+    this.#state = state;
+    return retryAfterMs;
+  }
+}
+
+export function openConnector(
+  parts: Omit<Connector, "availability" | "breaker" | "nowMs">,
+  nowMs: Clock = () => performance.now(),
+): Connector {
+  return {
+    ...parts,
+    nowMs,
+    availability: new Availability(parts.transport, nowMs),
+    breaker: new Breaker(nowMs),
+  };
+}
+
+/** What a failure may tell besides its code. */
+export interface Trouble {
+  readonly code: ErrorCode;
+  readonly detail?: string | undefined;
+  readonly upstream?: { readonly status?: number; readonly contentType?: string; readonly body?: string } | undefined;
+}

@@ -1,0 +1,136 @@
+// The fresh initialize: the proof that a session is lost and the first step of bringing it back. Always without the old id.
+import { createHash } from "node:crypto";
+import { sessionIdHeader } from "../../protocol/index.ts";
+import { classifyInitialize } from "../recovery/index.ts";
+import type { ReplyHeaders } from "../transport/index.ts";
+import { connectFault } from "./availability.ts";
+import { type CallContext, type CallOutcome, callServer, contextHeaders } from "./call-server.ts";
+import type { Connector, Trouble } from "./connector.ts";
+import { type JsonObject, parseObject } from "./read-answer.ts";
+import type { ListMethod } from "./snapshot.ts";
+
+/** An initialize that takes longer is taken for a server that does not answer. */
+export const initializeTimeoutMs = 30_000;
+
+/** What an InitializeResult says that recovery needs. */
+export interface ServerFacts {
+  readonly version: string;
+  readonly digest: string;
+  readonly announces: readonly ListMethod[];
+}
+
+export interface Fresh extends ServerFacts {
+  readonly upstreamId: string | undefined;
+  readonly cookies: string | undefined;
+}
+
+/** A refusal that a front-mode client must see as the server gave it. */
+export interface Refusal {
+  readonly status: number;
+  readonly headers: ReplyHeaders;
+  readonly body: string;
+}
+
+export type InitializeOutcome =
+  | { readonly kind: "fresh"; readonly fresh: Fresh }
+  /** Nobody is there to ask: wait and try again. */
+  | { readonly kind: "away"; readonly trouble: Trouble }
+  | { readonly kind: "failed"; readonly trouble: Trouble; readonly refusal?: Refusal | undefined };
+
+/** Sends the client's own initialize again, byte for byte, without any session id and without Mcp-Protocol-Version. */
+export async function initializeAnew(
+  connector: Connector,
+  initialize: string,
+  headers: readonly string[],
+): Promise<InitializeOutcome> {
+  const id = parseObject(initialize)?.["id"];
+  const context: CallContext = { headers };
+  const outcome = await callServer(
+    connector.transport,
+    context,
+    initialize,
+    id as string | number,
+    initializeTimeoutMs,
+  );
+  return readOutcome(outcome);
+}
+
+function readOutcome(outcome: CallOutcome): InitializeOutcome {
+  if (outcome.kind === "lost") {
+    const trouble: Trouble =
+      outcome.sent === "nothing"
+        ? connectFault(outcome.cause)
+        : { code: "UPSTREAM_CUT", detail: `The connection broke during initialize (${outcome.cause.message}).` };
+    return { kind: "away", trouble };
+  }
+  const result = outcome.kind === "answer" ? asObject(outcome.result) : undefined;
+  if (result !== undefined) {
+    return {
+      kind: "fresh",
+      fresh: {
+        ...readServerFacts(result),
+        upstreamId: one(outcome.headers[sessionIdHeader]),
+        cookies: readCookies(outcome.headers["set-cookie"]),
+      },
+    };
+  }
+  return refused(outcome);
+}
+
+function refused(outcome: Exclude<CallOutcome, { kind: "lost" }>): InitializeOutcome {
+  const { facts, headers } = outcome;
+  const upstream = { status: facts.status, contentType: facts.contentType, body: facts.body.slice(0, 300) };
+  const refusal: Refusal = { status: facts.status, headers, body: facts.body };
+  switch (classifyInitialize({ ...facts, ok: false })) {
+    case "away":
+      return {
+        kind: "away",
+        trouble: { code: "UPSTREAM_UNAVAILABLE", detail: `It answers ${facts.status}.`, upstream },
+      };
+    case "not-found":
+      return { kind: "failed", trouble: { code: "UPSTREAM_NOT_FOUND", upstream }, refusal };
+    case "already-initialized":
+      return { kind: "failed", trouble: { code: "SERVER_CANNOT_REINITIALIZE", upstream }, refusal };
+    case "unauthorized":
+      return { kind: "failed", trouble: { code: "AUTHORIZATION_REQUIRED", upstream }, refusal };
+    case "accepted":
+    case "unsupported-version":
+    case "refused":
+      return { kind: "failed", trouble: { code: "SESSION_NOT_RESTORED", upstream }, refusal };
+  }
+}
+
+/** Reads an InitializeResult as far as it matters here; anything missing is simply absent. */
+export function readServerFacts(result: JsonObject): ServerFacts {
+  const capabilities = asObject(result["capabilities"]) ?? {};
+  const announces = (["tools", "prompts", "resources"] as const)
+    .filter((kind) => asObject(capabilities[kind])?.["listChanged"] === true)
+    .map((kind): ListMethod => `${kind}/list`);
+  const identity = [result["serverInfo"], capabilities, result["instructions"], result["protocolVersion"]];
+  const digest = createHash("sha256").update(JSON.stringify(identity)).digest("base64url").slice(0, 16);
+  return { version: String(result["protocolVersion"] ?? "2025-03-26"), digest, announces };
+}
+
+/** `name=value` pairs of Set-Cookie, for load balancers that route by cookie; attributes are dropped, the pairs stay with this session. */
+export function readCookies(header: string | string[] | undefined): string | undefined {
+  if (header === undefined) return undefined;
+  const pairs = (Array.isArray(header) ? header : [header]).map((cookie) => cookie.split(";", 1)[0]?.trim() ?? "");
+  const kept = pairs.filter((pair) => pair.includes("="));
+  return kept.length === 0 ? undefined : kept.join("; ").slice(0, 4096);
+}
+
+/** Ends a session at the server. The answer carries no information (session-loss research, rule F), so none is read. */
+export async function endUpstreamSession(connector: Connector, context: CallContext): Promise<void> {
+  if (context.upstreamId === undefined) return;
+  const signal = AbortSignal.timeout(5_000);
+  const reply = await connector.transport.send({ method: "DELETE", headers: contextHeaders(context), signal });
+  if (reply.kind === "reply") reply.body.pipe({ data: () => true, end: () => {}, cut: () => {} });
+}
+
+export function asObject(value: unknown): JsonObject | undefined {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
+}
+
+function one(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value;
+}

@@ -1,0 +1,154 @@
+// Runs the one restore of a loss: initialize anew, put back, save, release. Loops only while the server is away or loses the new session too.
+import { ProxyError } from "../../errors/index.ts";
+import { announceChanges } from "./announce-changes.ts";
+import type { Connector, Trouble } from "./connector.ts";
+import { endUpstreamSession, type Fresh, type InitializeOutcome, initializeAnew } from "./initialize.ts";
+import { type PutBack, putBack } from "./restore.ts";
+import { RestoreRefused } from "./restore-refused.ts";
+import { decodeSnapshot } from "./snapshot.ts";
+import type { UpstreamSession } from "./upstream-session.ts";
+
+/** How often a session may be lost again while it is being put back. */
+const longestChain = 5;
+
+/** Never rejects: the outcome reaches those who wait through the session. */
+export async function runRestore(session: UpstreamSession, headers: readonly string[]): Promise<void> {
+  const startedMs = session.connector.nowMs();
+  try {
+    await attempt(session, headers, startedMs);
+  } catch (error) {
+    session.failed(ProxyError.from(error));
+  }
+}
+
+async function attempt(session: UpstreamSession, headers: readonly string[], startedMs: number): Promise<void> {
+  const { connector } = session;
+  for (let lostAgain = 0; lostAgain < longestChain; ) {
+    const retryAfterMs = connector.breaker.admit();
+    if (retryAfterMs > 0)
+      return fail(
+        session,
+        startedMs,
+        new ProxyError("RESTORES_PAUSED", named(connector, { retryAfterMs: Math.ceil(retryAfterMs) })),
+      );
+    const outcome = await initializeAnew(connector, session.snapshot.initialize, headers);
+    if (session.state.at !== "restoring") return discard(connector, outcome, headers);
+    if (outcome.kind === "away") {
+      if (await waitOut(session, outcome.trouble)) continue;
+      return fail(
+        session,
+        startedMs,
+        new ProxyError(outcome.trouble.code, explain(connector, outcome.trouble, startedMs)),
+      );
+    }
+    connector.availability.answered();
+    if (outcome.kind === "failed") {
+      connector.breaker.failed();
+      const error = new ProxyError(outcome.trouble.code, explain(connector, outcome.trouble, startedMs));
+      const { refusal } = outcome;
+      return fail(session, startedMs, refusal === undefined ? error : new RestoreRefused(error, refusal, headers));
+    }
+    if (await fill(session, outcome.fresh, headers, startedMs)) return;
+    lostAgain += 1;
+    connector.breaker.failed();
+  }
+  fail(session, startedMs, new ProxyError("SESSION_NOT_KEPT", named(connector, {})));
+}
+
+/** Puts the state back under the new id and makes it the session's own. False if the server has lost it again. */
+async function fill(
+  session: UpstreamSession,
+  fresh: Fresh,
+  headers: readonly string[],
+  startedMs: number,
+): Promise<boolean> {
+  const { connector, snapshot } = session;
+  const upgraded = fresh.digest !== snapshot.serverDigest;
+  snapshot.serverVersion = fresh.version;
+  if (fresh.cookies === undefined) delete snapshot.cookies;
+  else snapshot.cookies = fresh.cookies;
+  const context = session.context(fresh.upstreamId, headers);
+  const back = await putBack(connector, snapshot, context, session.openStream);
+  if (back.lostAgain) return false;
+  snapshot.serverDigest = fresh.digest;
+  if (session.state.at !== "restoring") {
+    void endUpstreamSession(connector, context);
+    return true;
+  }
+  const generation = session.state.generation + 1;
+  const { signal } = session.state;
+  if ((await session.row.replaceGeneration(session, fresh.upstreamId, generation)) === "stale") {
+    void endUpstreamSession(connector, context);
+    await yieldToOther(session);
+    return true;
+  }
+  if (connector.settings.recovery === "notify") session.markNext = { signal, generation };
+  session.upgraded = upgraded;
+  session.restored(fresh.upstreamId, back.initialized);
+  report(session, back, startedMs, signal);
+  void announceChanges(session, context, back.refusedUris);
+  return true;
+}
+
+/** Another process restored or deleted the session first: what it stored counts. */
+async function yieldToOther(session: UpstreamSession): Promise<void> {
+  const row = await session.row.find();
+  const stored = row === undefined ? undefined : decodeSnapshot(row.snapshot);
+  if (row === undefined || stored === undefined) return session.close("client");
+  session.dispatch(
+    { type: "overtaken", generation: row.generation, upstreamId: stored.upstreamId },
+    session.acceptedHeaders,
+  );
+}
+
+/** True when the server can be reached again while somebody still waits. */
+async function waitOut(session: UpstreamSession, trouble: Trouble): Promise<boolean> {
+  const { availability } = session.connector;
+  availability.failed(trouble.code, trouble.detail ?? "", trouble.upstream?.status);
+  const deadlineMs = session.latestDeadlineMs;
+  return deadlineMs !== undefined && (await availability.up(deadlineMs)) === "up" && session.state.at === "restoring";
+}
+
+function discard(connector: Connector, outcome: InitializeOutcome, headers: readonly string[]): void {
+  if (outcome.kind === "fresh") void endUpstreamSession(connector, { headers, upstreamId: outcome.fresh.upstreamId });
+}
+
+function report(session: UpstreamSession, back: PutBack, startedMs: number, signal: string): void {
+  const { connector } = session;
+  const elapsedMs = Math.round(connector.nowMs() - startedMs);
+  const connectorName = connector.settings.name;
+  connector.metrics.restored(connectorName, signal, elapsedMs);
+  connector.log.event("info", "session restored", {
+    connector: connectorName,
+    session_id: session.shortHash,
+    signal,
+    generation: session.state.at === "operating" ? session.state.generation : 0,
+    elapsed_ms: elapsedMs,
+    steps: ["initialize", ...back.steps].join(", "),
+  });
+}
+
+function fail(session: UpstreamSession, startedMs: number, error: ProxyError): void {
+  const { connector } = session;
+  connector.metrics.restoreFailed(connector.settings.name, error.code);
+  connector.log.event("warn", "session not restored", {
+    connector: connector.settings.name,
+    session_id: session.shortHash,
+    error_code: error.code,
+    elapsed_ms: Math.round(connector.nowMs() - startedMs),
+  });
+  session.failed(error);
+}
+
+function named<T extends object>(connector: Connector, details: T): T & { readonly connector: string } {
+  return { connector: connector.settings.name, ...details };
+}
+
+function explain(connector: Connector, trouble: Trouble, startedMs: number) {
+  return named(connector, {
+    tried: "initialize",
+    waitedMs: Math.round(connector.nowMs() - startedMs),
+    ...(trouble.detail === undefined ? {} : { note: trouble.detail }),
+    ...(trouble.upstream === undefined ? {} : { upstream: trouble.upstream }),
+  });
+}

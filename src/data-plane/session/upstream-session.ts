@@ -1,0 +1,259 @@
+// One session: its state value, who waits for it, and the effects of its machine. Decides nothing about requests.
+import { ProxyError } from "../../errors/index.ts";
+import type { ClientSessionId, RawId } from "../../protocol/index.ts";
+import {
+  type CloseReason,
+  type Effect,
+  type Fault,
+  next,
+  type SessionEvent,
+  type SessionState,
+} from "../recovery/index.ts";
+import type { CallContext } from "./call-server.ts";
+import type { Connector } from "./connector.ts";
+import { endUpstreamSession } from "./initialize.ts";
+import { RestoreRefused } from "./restore-refused.ts";
+import { runRestore } from "./run-restore.ts";
+import { SessionRow } from "./session-row.ts";
+import type { Snapshot } from "./snapshot.ts";
+
+/** The right to send one request under one generation of a session. */
+export interface Lease {
+  readonly generation: number;
+  readonly upstreamId: string | undefined;
+  /** Settles when the server has taken notifications/initialized of this generation. */
+  readonly initialized: Promise<boolean> | undefined;
+  /** The server has accepted this id before. */
+  readonly served: boolean;
+}
+
+interface Waiter {
+  readonly deadlineMs: number;
+  resolve(): void;
+  reject(error: ProxyError): void;
+}
+
+export interface SessionParts {
+  readonly id: ClientSessionId;
+  /** Short keyed hash for the log. */
+  readonly shortHash: string;
+  readonly principal: string;
+  readonly snapshot: Snapshot;
+  readonly state: SessionState;
+  readonly row: SessionRow;
+  readonly onForgotten: () => void;
+}
+
+export class UpstreamSession {
+  readonly id: ClientSessionId;
+  readonly shortHash: string;
+  readonly principal: string;
+  readonly snapshot: Snapshot;
+  readonly row: SessionRow;
+  readonly connector: Connector;
+  lastSeenAtMs = Date.now();
+  /** Opens the GET stream anew on a restored session; set while a client's stream is open. Resolves when the server has answered. */
+  openStream: ((context: CallContext) => Promise<void>) | undefined;
+  /** Hands a notification of ours to the client; false if no stream is open. */
+  announce: ((json: string) => boolean) | undefined;
+  /** Announcements that found no open stream. */
+  readonly unannounced = new Set<string>();
+  /** Requests of the server that the client has not answered yet: the id's text, and the generation that asked. */
+  readonly asked = new Map<RawId, number>();
+  /** Requests that wait for a recovery; the client may cancel them meanwhile. */
+  readonly recovering = new Map<RawId, { cancelled: boolean }>();
+  /** Streams that the server closed before their answer, to be continued from an event id: which requests are open, and under which generation. */
+  readonly continuations = new Map<string, { readonly ids: readonly RawId[]; readonly generation: number }>();
+  /** The restore that the next answer is to be marked with (`--recovery notify`). */
+  markNext: { readonly signal: Fault; readonly generation: number } | undefined;
+  /** The last restore met another server than the one before: another version, name or set of capabilities. */
+  upgraded = false;
+  /** The headers of the last request that the server accepted, for what Holdfast sends of its own accord. */
+  acceptedHeaders: readonly string[];
+  /** Set when the session is closed: settles when it is gone from the server and the store. */
+  ended: Promise<unknown> = Promise.resolve();
+  #state: SessionState;
+  #initialized: Promise<boolean> | undefined;
+  #lastError: ProxyError | undefined;
+  readonly #waiting = new Set<Waiter>();
+  readonly #onForgotten: () => void;
+  readonly #closedListeners: (() => void)[] = [];
+
+  constructor(connector: Connector, parts: SessionParts) {
+    this.connector = connector;
+    this.id = parts.id;
+    this.shortHash = parts.shortHash;
+    this.principal = parts.principal;
+    this.snapshot = parts.snapshot;
+    this.row = parts.row;
+    this.acceptedHeaders = connector.settings.headers;
+    this.#state = parts.state;
+    this.#onForgotten = parts.onForgotten;
+  }
+
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  /** The lease, if the session can be used right now. */
+  lease(): Lease | undefined {
+    const state = this.#state;
+    if (state.at !== "operating") return undefined;
+    const { generation, upstreamId, served } = state;
+    return { generation, upstreamId, served, initialized: this.#initialized };
+  }
+
+  /**
+   * Waits for a usable session, restoring it if need be, until `deadlineMs` on the connector's clock.
+   * @throws ProxyError of the failed restore, or SESSION_CLOSED.
+   */
+  async ready(deadlineMs: number, headers: readonly string[]): Promise<Lease> {
+    for (;;) {
+      const lease = this.lease();
+      if (lease !== undefined) return lease;
+      if (this.#state.at === "closed")
+        throw new ProxyError(this.#closedCode(), { connector: this.connector.settings.name });
+      const outcome = this.#wait(deadlineMs);
+      this.dispatch({ type: "wanted" }, headers);
+      try {
+        await outcome;
+      } catch (error) {
+        // Another caller's credential was refused; ours has not been tried.
+        if (error instanceof RestoreRefused && error.isOfAnother(headers)) continue;
+        throw error;
+      }
+    }
+  }
+
+  /** The furthest deadline of those who wait; undefined if nobody does. */
+  get latestDeadlineMs(): number | undefined {
+    if (this.#waiting.size === 0) return undefined;
+    return Math.max(...[...this.#waiting].map((waiter) => waiter.deadlineMs));
+  }
+
+  served(generation: number): void {
+    const state = this.#state;
+    // The common case, without any work.
+    if (state.at === "operating" && state.served) return;
+    this.dispatch({ type: "served", generation }, this.acceptedHeaders);
+  }
+
+  lost(generation: number, signal: Fault, headers: readonly string[]): void {
+    this.dispatch({ type: "lost", generation, signal }, headers);
+  }
+
+  close(reason: CloseReason): void {
+    this.dispatch({ type: "close", reason }, this.acceptedHeaders);
+  }
+
+  /** Calls back once, when the session is over. */
+  onClosed(listener: () => void): void {
+    this.#closedListeners.push(listener);
+  }
+
+  /** Feeds one event to the machine and performs what it asks for. */
+  dispatch(event: SessionEvent, headers: readonly string[]): void {
+    const before = this.#state;
+    const [state, effects] = next(before, event);
+    this.#state = state;
+    for (const effect of effects) this.#perform(effect, before, headers);
+  }
+
+  restored(upstreamId: string | undefined, initialized: Promise<boolean>): void {
+    this.#initialized = initialized;
+    this.dispatch({ type: "restored", upstreamId }, this.acceptedHeaders);
+  }
+
+  failed(error: ProxyError): void {
+    this.#lastError = error;
+    this.dispatch({ type: "failed", code: error.code }, this.acceptedHeaders);
+  }
+
+  /** What a request of ours is sent under. */
+  context(upstreamId: string | undefined, headers: readonly string[]): CallContext {
+    const { serverVersion, cookies } = this.snapshot;
+    return { headers, upstreamId, version: serverVersion, cookies };
+  }
+
+  #perform(effect: Effect, before: SessionState, headers: readonly string[]): void {
+    switch (effect) {
+      case "restore":
+        void runRestore(this, headers);
+        return;
+      case "release":
+        this.#settle((waiter) => waiter.resolve());
+        return;
+      case "refuse": {
+        const error =
+          this.#lastError ?? new ProxyError(this.#closedCode(), { connector: this.connector.settings.name });
+        this.#settle((waiter) => waiter.reject(error));
+        return;
+      }
+      case "fruitless":
+        this.connector.breaker.failed();
+        return;
+      case "proven":
+        this.connector.breaker.proven();
+        this.row.saveSoon(this);
+        return;
+      case "forget":
+        this.#forget(before);
+        return;
+    }
+  }
+
+  #forget(before: SessionState): void {
+    this.#lastError = undefined;
+    if (before.at === "operating")
+      void endUpstreamSession(this.connector, this.context(before.upstreamId, this.acceptedHeaders));
+    void this.row.delete();
+    this.#onForgotten();
+    for (const listener of this.#closedListeners.splice(0)) listener();
+  }
+
+  #closedCode(): "SESSION_LOST" | "SESSION_CLOSED" {
+    return this.#state.at === "closed" && this.#state.reason === "strict" ? "SESSION_LOST" : "SESSION_CLOSED";
+  }
+
+  #wait(deadlineMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const { nowMs } = this.connector;
+      const timer = setTimeout(() => waiter.reject(this.#tooLate()), Math.max(0, deadlineMs - nowMs()));
+      const leave = (): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(waiter);
+      };
+      const waiter: Waiter = {
+        deadlineMs,
+        resolve: () => {
+          leave();
+          resolve();
+        },
+        reject: (error) => {
+          leave();
+          reject(error);
+        },
+      };
+      this.#waiting.add(waiter);
+    });
+  }
+
+  /** The window has passed: says what stands in the way, as far as it is known. */
+  #tooLate(): ProxyError {
+    const { availability, settings, nowMs } = this.connector;
+    const { away } = availability;
+    const details = { connector: settings.name, waitedMs: Math.round(settings.recoveryWindowMs), tried: "initialize" };
+    if (away === undefined)
+      return new ProxyError("SESSION_NOT_RESTORED", { ...details, note: "It has not answered initialize." });
+    const upstream = away.status === undefined ? {} : { upstream: { status: away.status } };
+    return new ProxyError(away.code, {
+      ...details,
+      ...upstream,
+      note: `${away.detail} Away for ${Math.round(nowMs() - away.sinceMs)} ms.`,
+    });
+  }
+
+  #settle(how: (waiter: Waiter) => void): void {
+    for (const waiter of [...this.#waiting]) how(waiter);
+  }
+}

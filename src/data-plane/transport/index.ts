@@ -1,0 +1,2 @@
+export type { BodySink, Reply, ReplyBody, ReplyHeaders } from "./reply.ts";
+export { openStreamableHttp, type Transport, type WireRequest } from "./streamable-http.ts";
