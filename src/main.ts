@@ -10,5 +10,3 @@ if (major < 22 || (major === 22 && minor < 18)) {
   const { runCommandLine } = await import("./command-line.ts");
   await runCommandLine(process.argv.slice(2));
 }
-
-export {};

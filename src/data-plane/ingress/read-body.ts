@@ -17,9 +17,9 @@ export interface BodyLimits {
 export interface TakenBody {
   readonly body: RequestBody;
   /** What the body is: final for a kept one, of a flowing one as far as it has been read. */
-  scanned(): Scanned;
+  readonly scanned: () => Scanned;
   /** Bytes so far. */
-  length(): number;
+  readonly length: () => number;
 }
 
 /** @throws ProxyError BODY_TOO_LARGE, BODY_TIMEOUT */

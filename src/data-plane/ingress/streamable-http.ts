@@ -2,7 +2,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type ErrorCode, ProxyError } from "../../errors/index.ts";
 import {
-  type ClientSessionId,
   isClientSessionId,
   lastEventIdHeader,
   mediaType,
@@ -130,7 +129,7 @@ class EndpointExchange {
     const { sessions } = this.#options;
     const id = one(this.#request.headers[sessionIdHeader]);
     const adopt = sessions.connector.settings.adoptSessions && id !== undefined && isClientSessionId(id);
-    const adoptAs = adopt && sessions.get(id, this.#principal) === undefined ? (id as ClientSessionId) : undefined;
+    const adoptAs = adopt && sessions.get(id, this.#principal) === undefined ? id : undefined;
     return relayInitialize(exchange, sessions, this.#principal, adoptAs);
   }
 

@@ -4,20 +4,11 @@ import { mentionsError, type ReplyFacts } from "../recovery/index.ts";
 import { firstMessage, type UpstreamSession } from "../session/index.ts";
 import type { Reply, ReplyBody } from "../transport/index.ts";
 import { type ClientExchange, requestIds } from "./client-exchange.ts";
+import { type Delivery, delivered } from "./delivery.ts";
 import { clientHeaders } from "./headers.ts";
 import { markRestored } from "./mark-restored.ts";
 import { readHead } from "./read-refusal.ts";
 import { StreamRelay } from "./relay-stream.ts";
-
-/** What became of one reply. */
-export type Delivery =
-  | { readonly kind: "delivered" }
-  /** Not given to the client yet, because it may mean a lost session; `pass` gives it after all. */
-  | { readonly kind: "held"; readonly facts: ReplyFacts; pass(): Promise<Delivery> }
-  /** The body ended before the answer did. */
-  | { readonly kind: "cut"; readonly lastEventId: string | undefined; readonly begun: boolean };
-
-export const delivered: Delivery = { kind: "delivered" };
 
 /** A plain answer is held back up to this size, so that a torn small one can still become a proper error. */
 const plainHoldBytes = 16 * 1024;

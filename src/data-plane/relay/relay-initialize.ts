@@ -111,11 +111,8 @@ async function open(
   const initialize = exchange.body?.kept?.toString() ?? "";
   const id = parseObject(initialize)?.["id"];
   const { chunks, complete } = await readUntilAnswer(reply, id as string | number);
-  const answer = findMessage(
-    `${Buffer.concat(chunks).toString()}`,
-    mediaType(reply.headers["content-type"]),
-    id as string | number,
-  );
+  const contentType = mediaType(reply.headers["content-type"]);
+  const answer = findMessage(Buffer.concat(chunks).toString(), contentType, id as string | number);
   const headers = clientHeaders(reply.headers, sessions.connector.settings.front);
   const result = asObject(answer?.["result"]);
   // A JSON-RPC error, or nothing at all: the server opened no session, so there is none to keep.

@@ -24,8 +24,9 @@ import {
 import type { Reply } from "../transport/index.ts";
 import { answerError, endStreamWithError } from "./answer-error.ts";
 import { type ClientExchange, requestIds, singleMethod } from "./client-exchange.ts";
+import type { Delivery } from "./delivery.ts";
 import { clientHeaders, upstreamHeaders } from "./headers.ts";
-import { AnswerRelay, type Delivery } from "./relay-answer.ts";
+import { AnswerRelay } from "./relay-answer.ts";
 import { assertReplayable, isSafeToRepeat } from "./replay-safety.ts";
 import { resumeStream } from "./resume-stream.ts";
 import { leavesFacts, recordFacts } from "./session-facts.ts";

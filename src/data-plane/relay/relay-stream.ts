@@ -4,8 +4,9 @@ import { type SseEvent, SseObserver } from "../../protocol/index.ts";
 import type { ReplyFacts } from "../recovery/index.ts";
 import type { ReplyBody } from "../transport/index.ts";
 import { writeEvent } from "./answer-error.ts";
+import { type Delivery, delivered } from "./delivery.ts";
 import { markRestoredText } from "./mark-restored.ts";
-import { type AnswerRelay, type Delivery, delivered } from "./relay-answer.ts";
+import type { AnswerRelay } from "./relay-answer.ts";
 
 /** An unfinished event is held back up to this size, so that a cut leaves the client no half event; larger ones flow. */
 const eventHoldBytes = 64 * 1024;

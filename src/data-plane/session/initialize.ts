@@ -108,7 +108,11 @@ export function readServerFacts(result: JsonObject): ServerFacts {
     .map((kind): ListMethod => `${kind}/list`);
   const identity = [result["serverInfo"], capabilities, result["instructions"], result["protocolVersion"]];
   const digest = createHash("sha256").update(JSON.stringify(identity)).digest("base64url").slice(0, 16);
-  return { version: String(result["protocolVersion"] ?? "2025-03-26"), digest, announces };
+  return {
+    version: typeof result["protocolVersion"] === "string" ? result["protocolVersion"] : "2025-03-26",
+    digest,
+    announces,
+  };
 }
 
 /** `name=value` pairs of Set-Cookie, for load balancers that route by cookie; attributes are dropped, the pairs stay with this session. */

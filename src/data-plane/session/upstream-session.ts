@@ -254,6 +254,6 @@ export class UpstreamSession {
   }
 
   #settle(how: (waiter: Waiter) => void): void {
-    for (const waiter of [...this.#waiting]) how(waiter);
+    for (const waiter of this.#waiting) how(waiter);
   }
 }

@@ -47,7 +47,7 @@ export function openStreamableHttp(options: StreamableHttpOptions): Transport {
   return {
     origin: url.origin,
     send: (request) => exchange(request.method === "GET" ? streams : calls, path, request.method, request),
-    sendTo: (otherPath, request) => exchange(streams, otherPath, request.verb as Dispatcher.HttpMethod, request),
+    sendTo: (otherPath, request) => exchange(streams, otherPath, request.verb, request),
     async [Symbol.asyncDispose]() {
       await Promise.all([calls.destroy(), streams.destroy()]);
     },
