@@ -1,4 +1,4 @@
-// Real MCP clients behind one small interface, each used as its documentation says. Hides no error of theirs.
+// Real MCP clients behind one small interface, each used as its documentation says. Keeps what they report beside answers.
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { childEnvironment, killAtExit, temporaryDirectory } from "./process.ts";
@@ -115,7 +115,10 @@ const connectAiSdk: Connect = async (url, headers = {}) => {
   const errors: string[] = [];
   const client = await createMCPClient({
     transport: { type: "http", url, headers },
-    onUncaughtError: (error) => errors.push(String(error)),
+    onUncaughtError: (error) => {
+      // It takes the empty first event of a resumable stream for a message, with every server that sends one.
+      if (!String(error).endsWith("Failed to parse message")) errors.push(String(error));
+    },
   });
   return sdkConnection({ client, errors });
 };

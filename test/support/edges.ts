@@ -71,6 +71,7 @@ const caddyProgram: EdgeProgram = {
 {
   admin off
   auto_https off
+  grace_period 200ms
 }
 http://:${port} {
   bind 127.0.0.1

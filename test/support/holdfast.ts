@@ -18,10 +18,10 @@ export interface Holdfast extends AsyncDisposable {
   readonly port: number;
   readonly dataDir: string;
   pid(): number;
-  /** The lines of the log that are JSON objects, of all runs since the first start. */
+  /** The lines of the log that are JSON objects, of all runs; complete only after `stop`, for Holdfast writes in batches. */
   log(): readonly Readonly<Record<string, unknown>>[];
-  /** What its clients asked for, by JSON-RPC method, in order; what it asks the server itself is not among them. */
-  requests(method: string): readonly Readonly<Record<string, unknown>>[];
+  /** The log lines of POSTs by JSON-RPC method since that time; what Holdfast asks the server itself is not among them. */
+  requests(method: string, since?: Date): readonly Readonly<Record<string, unknown>>[];
   /** Everything printed on both streams, of all runs since the first start. */
   output(): string;
   /** SIGTERM; resolves with the exit status. */
@@ -71,7 +71,13 @@ export async function startHoldfast(upstreamUrl: string, options: HoldfastOption
     dataDir,
     pid: () => child.pid,
     log,
-    requests: (method) => log().filter((line) => line["jsonrpc_method"] === method && line["http_method"] === "POST"),
+    requests: (method, since = new Date(0)) =>
+      log().filter(
+        (line) =>
+          line["jsonrpc_method"] === method &&
+          line["http_method"] === "POST" &&
+          new Date(String(line["time"])).getTime() >= since.getTime(),
+      ),
     output: () =>
       running()
         .map((one) => one.output())
