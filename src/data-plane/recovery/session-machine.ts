@@ -23,6 +23,8 @@ export type SessionEvent =
   | { readonly type: "served"; readonly generation: number }
   /** A request on `generation` met a fault that means the session is gone. */
   | { readonly type: "lost"; readonly generation: number; readonly signal: Fault }
+  /** As `lost`, told by a request that ends here: nobody waits, so the restore is left to the next one who needs the session. */
+  | { readonly type: "refused"; readonly generation: number; readonly signal: Fault }
   /** Somebody needs the session now. */
   | { readonly type: "wanted" }
   | { readonly type: "restored"; readonly upstreamId: string | undefined }
@@ -77,6 +79,12 @@ function operating(state: At<"operating">, event: SessionEvent): readonly [Sessi
     if (event.generation !== state.generation) return [state, none];
     const restoring: SessionState = { at: "restoring", generation: state.generation, signal: event.signal };
     return [restoring, state.served ? ["restore"] : ["fruitless", "restore"]];
+  }
+  if (event.type === "refused") {
+    if (event.generation !== state.generation) return [state, none];
+    const { generation, served } = state;
+    const lost: SessionState = { at: "lost", generation, signal: event.signal, code: "SESSION_NOT_KEPT" };
+    return [lost, served ? none : ["fruitless"]];
   }
   if (event.type === "overtaken" && event.generation > state.generation) {
     return [{ at: "operating", generation: event.generation, upstreamId: event.upstreamId, served: true }, ["release"]];

@@ -161,9 +161,11 @@ class RequestLife {
 
   /** The session hears of its loss even where this request cannot be saved. */
   #count(met: Met, action: Action, lease: Lease): void {
-    const lost = met.fault === "session-not-found" || met.fault === "session-suspected";
-    if (!lost || action.do === "restore") return;
-    this.#session.lost(lease.generation, met.fault, this.#exchange.headers);
+    if (!isLoss(met.fault) || action.do === "restore") return;
+    this.#session.dispatch(
+      { type: "refused", generation: lease.generation, signal: met.fault },
+      this.#exchange.headers,
+    );
   }
 
   async #relay(met: Met, lease: Lease): Promise<boolean> {
@@ -171,8 +173,10 @@ class RequestLife {
     if (met.fault === "unauthorized" && !connector.settings.front) throw this.#failure("AUTHORIZATION_REQUIRED", met);
     if (met.delivery === undefined) throw this.#failure("OUTCOME_UNKNOWN", met);
     const delivery = await met.delivery.pass();
-    if (delivery.kind === "delivered") this.#settled(lease);
-    else throw this.#failure("OUTCOME_UNKNOWN", met);
+    if (delivery.kind !== "delivered") throw this.#failure("OUTCOME_UNKNOWN", met);
+    // A refusal that passes as the server's own says nothing for the session, and nothing for the credential.
+    if (isLoss(met.fault) || (met.reply?.status ?? 0) >= 400) this.#forgetTicket();
+    else this.#settled(lease);
     return true;
   }
 
@@ -273,7 +277,7 @@ class RequestLife {
     // A notification has no answer to miss; it is delivered all the same.
     if (requestIds(this.#exchange).length === 0) return true;
     this.#exchange.outcome.recovery = "abandoned";
-    this.#settled(lease);
+    this.#forgetTicket();
     return false;
   }
 
@@ -354,4 +358,8 @@ class RequestLife {
   #context(lease: Lease): CallContext {
     return this.#session.context(lease.upstreamId, this.#exchange.headers);
   }
+}
+
+function isLoss(fault: Fault): boolean {
+  return fault === "session-not-found" || fault === "session-suspected";
 }
