@@ -77,7 +77,7 @@ class RequestLife {
     for (;;) {
       const lease = this.#session.lease() ?? (await this.#ready());
       if (this.#session.connector.availability.away !== undefined) await this.#waitUntilUp();
-      if (this.#deadlineMs !== undefined && !this.#stillWanted(lease)) return;
+      if (this.#deadlineMs !== undefined && !this.#stillWanted()) return;
       const met = await this.#attempt(lease);
       if (met === "delivered") return this.#settled(lease);
       if (await this.#recover(met, lease)) return;
@@ -271,7 +271,7 @@ class RequestLife {
   }
 
   /** A client that left or cancelled meanwhile gets no second run. */
-  #stillWanted(lease: Lease): boolean {
+  #stillWanted(): boolean {
     if (this.#ticket?.cancelled === true) throw new ProxyError("REQUEST_CANCELLED", {});
     if (!this.#exchange.connection.gone) return true;
     // A notification has no answer to miss; it is delivered all the same.
