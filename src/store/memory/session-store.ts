@@ -1,0 +1,78 @@
+// Sessions in memory: for tests and for `--data-dir` none. Same promises as the other stores but durability; keeps nothing after it is closed.
+import { randomBytes } from "node:crypto";
+import type { SessionStore, StoredSession } from "../port.ts";
+import { StoreError } from "../store-error.ts";
+
+export function openMemoryStore(): SessionStore {
+  return new MemorySessionStore();
+}
+
+class MemorySessionStore implements SessionStore {
+  /** By connector, then by key. */
+  readonly #connectors = new Map<string, Map<string, StoredSession>>();
+  readonly #secret = randomBytes(32);
+  #closed = false;
+
+  async find(connector: string, key: string): Promise<StoredSession | undefined> {
+    return this.#rows(connector).get(key);
+  }
+
+  async add(session: StoredSession): Promise<void> {
+    const rows = this.#rows(session.connector);
+    if (rows.has(session.key)) throw new StoreError("exists", "A session with this key is already stored.");
+    rows.set(session.key, { ...session });
+  }
+
+  async replace(session: StoredSession, expectedGeneration: number): Promise<"saved" | "stale"> {
+    const rows = this.#rows(session.connector);
+    if (rows.get(session.key)?.generation !== expectedGeneration) return "stale";
+    rows.set(session.key, { ...session });
+    return "saved";
+  }
+
+  async touch(connector: string, keys: readonly string[], lastSeenAtMs: number): Promise<void> {
+    const rows = this.#rows(connector);
+    for (const key of keys) {
+      const row = rows.get(key);
+      if (row !== undefined && row.lastSeenAtMs < lastSeenAtMs) rows.set(key, { ...row, lastSeenAtMs });
+    }
+  }
+
+  async delete(connector: string, key: string): Promise<void> {
+    this.#rows(connector).delete(key);
+  }
+
+  async takeIdle(connector: string, beforeMs: number, limit: number): Promise<readonly StoredSession[]> {
+    const rows = this.#rows(connector);
+    const idle = [...rows.values()]
+      .filter((row) => row.lastSeenAtMs < beforeMs)
+      .sort((a, b) => a.lastSeenAtMs - b.lastSeenAtMs)
+      .slice(0, limit);
+    for (const { key } of idle) rows.delete(key);
+    return idle;
+  }
+
+  async secret(): Promise<Uint8Array> {
+    this.#assertOpen();
+    return this.#secret;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    this.#connectors.clear();
+  }
+
+  #rows(connector: string): Map<string, StoredSession> {
+    this.#assertOpen();
+    let rows = this.#connectors.get(connector);
+    if (rows === undefined) {
+      rows = new Map();
+      this.#connectors.set(connector, rows);
+    }
+    return rows;
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new StoreError("closed", "The session store is closed.");
+  }
+}

@@ -1,0 +1,45 @@
+// Takes deleted rows out of the write-ahead log, where their bytes outlive the deletion. Never waits for another process, and never fails aloud.
+import type { Database } from "./database.ts";
+
+export class Eraser {
+  readonly #database: Database;
+  readonly #busyTimeoutMs: number;
+  readonly #delayMs: number;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(database: Database, busyTimeoutMs: number, delayMs: number) {
+    this.#database = database;
+    this.#busyTimeoutMs = busyTimeoutMs;
+    this.#delayMs = delayMs;
+    // What a process that was killed had deleted is still in the log.
+    this.soon();
+  }
+
+  /** Many deletions become one checkpoint. */
+  soon(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      if (!this.#erase()) this.soon();
+    }, this.#delayMs).unref();
+  }
+
+  finish(): void {
+    if (this.#timer === undefined) return;
+    clearTimeout(this.#timer);
+    this.#erase();
+  }
+
+  /** False when a reader or writer elsewhere was in the way. */
+  #erase(): boolean {
+    const { durable } = this.#database;
+    try {
+      durable.exec("pragma busy_timeout = 0");
+      return durable.prepare("pragma wal_checkpoint(truncate)").get()?.["busy"] === 0;
+    } catch {
+      // A damaged or full disk shows itself at the next row that somebody needs.
+      return true;
+    } finally {
+      durable.exec(`pragma busy_timeout = ${this.#busyTimeoutMs}`);
+    }
+  }
+}

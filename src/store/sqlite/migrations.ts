@@ -1,0 +1,55 @@
+// The versions of the database's layout, oldest first. A step that was ever released is never changed; a new one goes at the end.
+import type { DatabaseSync } from "node:sqlite";
+import { StoreError } from "../store-error.ts";
+
+/** Plain SQL: it must mean the same for ever, whatever query builder the code uses by then. */
+const steps: readonly string[] = [
+  `
+  create table secret (only integer primary key check (only = 1), bytes blob not null) strict;
+  insert into secret (only, bytes) values (1, randomblob(32));
+  create table session (
+    connector text not null,
+    key text not null,
+    principal text not null,
+    generation integer not null,
+    snapshot text not null,
+    last_seen_at_ms integer not null,
+    primary key (connector, key)
+  ) strict, without rowid;
+  create index session_by_last_seen on session (connector, last_seen_at_ms);
+  `,
+];
+
+/** "Hold" in ASCII: tells our file from any other SQLite database. */
+const applicationId = 0x486f6c64;
+
+/** Several processes may do this at once: the steps run under the write lock, and whoever comes second finds them done. */
+export function migrate(database: DatabaseSync, path: string): void {
+  if (layout(database).version === steps.length && layout(database).applicationId === applicationId) return;
+  database.exec("begin immediate");
+  try {
+    const { version, applicationId: found, empty } = layout(database);
+    if (found !== applicationId && !empty) {
+      const message = `${path} belongs to another program. Move the file away, or choose another --data-dir.`;
+      throw new StoreError("not-a-database", message);
+    }
+    if (version > steps.length) {
+      const message = `${path} was written by a newer Holdfast. Run that version, or choose another --data-dir.`;
+      throw new StoreError("newer", message);
+    }
+    for (const step of steps.slice(version)) database.exec(step);
+    database.exec(`pragma application_id = ${applicationId}; pragma user_version = ${steps.length}; commit`);
+  } catch (error) {
+    if (database.isTransaction) database.exec("rollback");
+    throw error;
+  }
+}
+
+function layout(database: DatabaseSync) {
+  const number = (sql: string) => Number(Object.values(database.prepare(sql).get() ?? {})[0]);
+  return {
+    version: number("pragma user_version"),
+    applicationId: number("pragma application_id"),
+    empty: number("select count(*) from sqlite_schema") === 0,
+  };
+}

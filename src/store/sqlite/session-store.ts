@@ -1,0 +1,93 @@
+// Sessions in a SQLite file that several processes may share. Loads the query builder at the first row, so that opening stays quick.
+import type { SessionStore, StoredSession } from "../port.ts";
+import { StoreError } from "../store-error.ts";
+import { type Database, openDatabase } from "./database.ts";
+import { Eraser } from "./eraser.ts";
+import { explain } from "./explain.ts";
+import type { Queries } from "./queries.ts";
+
+export interface SqliteStoreOptions {
+  /** How long a write waits for another process. The wait blocks this process too. */
+  readonly busyTimeoutMs?: number;
+  /** How long after a deletion its last trace leaves the write-ahead log. */
+  readonly eraseDelayMs?: number;
+}
+
+/** @throws StoreError when the directory or the file cannot be used; its message names the fix. */
+export async function openSqliteStore(dataDir: string, options: SqliteStoreOptions = {}): Promise<SessionStore> {
+  const { busyTimeoutMs = 5_000, eraseDelayMs = 1_000 } = options;
+  const database = openDatabase(dataDir, busyTimeoutMs);
+  return new SqliteSessionStore(database, new Eraser(database, busyTimeoutMs, eraseDelayMs));
+}
+
+class SqliteSessionStore implements SessionStore {
+  readonly #database: Database;
+  readonly #eraser: Eraser;
+  #queries: Promise<Queries> | undefined;
+  readonly #unanswered = new Set<Promise<unknown>>();
+  #closed = false;
+
+  constructor(database: Database, eraser: Eraser) {
+    this.#database = database;
+    this.#eraser = eraser;
+  }
+
+  find(connector: string, key: string): Promise<StoredSession | undefined> {
+    return this.#ask((queries) => queries.find(connector, key));
+  }
+
+  add(session: StoredSession): Promise<void> {
+    return this.#ask((queries) => queries.add(session));
+  }
+
+  async replace(session: StoredSession, expectedGeneration: number): Promise<"saved" | "stale"> {
+    const changed = await this.#ask((queries) => queries.replace(session, expectedGeneration));
+    return changed > 0 ? "saved" : "stale";
+  }
+
+  async touch(connector: string, keys: readonly string[], lastSeenAtMs: number): Promise<void> {
+    if (keys.length > 0) await this.#ask((queries) => queries.touch(connector, keys, lastSeenAtMs));
+  }
+
+  async delete(connector: string, key: string): Promise<void> {
+    if ((await this.#ask((queries) => queries.delete(connector, key))) > 0) this.#eraser.soon();
+  }
+
+  async takeIdle(connector: string, beforeMs: number, limit: number): Promise<readonly StoredSession[]> {
+    const taken = await this.#ask((queries) => queries.takeIdle(connector, beforeMs, limit));
+    if (taken.length > 0) this.#eraser.soon();
+    return taken;
+  }
+
+  async secret(): Promise<Uint8Array> {
+    this.#assertOpen();
+    return this.#database.secret;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await Promise.allSettled(this.#unanswered);
+    this.#eraser.finish();
+    this.#database.relaxed.close();
+    this.#database.durable.close();
+  }
+
+  async #ask<Answer>(question: (queries: Queries) => Promise<Answer>): Promise<Answer> {
+    this.#assertOpen();
+    this.#queries ??= import("./queries.ts").then(({ openQueries }) => openQueries(this.#database));
+    const answer = this.#queries.then(question);
+    this.#unanswered.add(answer);
+    try {
+      return await answer;
+    } catch (error) {
+      throw explain(error, this.#database.path);
+    } finally {
+      this.#unanswered.delete(answer);
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new StoreError("closed", "The session store is closed.");
+  }
+}
