@@ -1,4 +1,4 @@
-// Sessions in memory: for tests and for `--data-dir` none. Same promises as the other stores but durability; keeps nothing after it is closed.
+// Sessions in memory, for tests and for programs that need none after their end. Same promises as the other stores but durability.
 import { randomBytes } from "node:crypto";
 import type { SessionStore, StoredSession } from "../port.ts";
 import { StoreError } from "../store-error.ts";
