@@ -137,7 +137,8 @@ const faulty: Readonly<Record<string, Verb>> = {
     run: (world, order) => {
       const status = order.whole("status", 503, 599);
       if (status < 200) throw new BadOrder('"status" has to be a final one, 200 to 599');
-      const body = order.object("body") === undefined ? order.text("body", "") : (order.object("body") ?? "");
+      const literal = order.raw("body");
+      const body = typeof literal === "object" ? (order.object("body") ?? "") : order.text("body", "");
       const waiting = waitingFor(order);
       const executed = order.flag("executed", false);
       world.faults.push({ do: "answer", status, body, headers: answerHeaders(order), executed, ...waiting });
