@@ -41,7 +41,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const log = createLog({ format: options.logFormat, destination: options.logTo, quiet: options.quiet });
   const metrics = createMetrics();
   const store = await openStore(options.dataDir);
-  const transport = openStreamableHttp({ url: options.url, connectTimeoutMs });
+  const transport = openStreamableHttp({ url: options.url, connectTimeoutMs, followRedirects: !options.front });
   const secret = await store.secret();
   const name = options.name ?? options.url.host;
   const connector = openConnector({
@@ -60,7 +60,9 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     streams,
     principal: options.front ? options.principal : "authorization",
     limits: { maxBodyBytes: options.maxBodyBytes, keepBytes: options.keepBytes, bodyIdleMs },
-    forward: options.front ? (request: IncomingMessage) => frontHeaders(request, options.headers, proxies) : () => options.headers,
+    forward: options.front
+      ? (request: IncomingMessage) => frontHeaders(request, options.headers, proxies)
+      : () => options.headers,
   });
   const path = options.front ? options.url.pathname : "/mcp";
   const others: Serve | undefined = options.front ? passThrough.bind(null, transport, proxies, name) : undefined;

@@ -267,6 +267,16 @@ export const catalog = {
     "Wait until the server is back.",
     true,
   ),
+  UPSTREAM_MOVED: row(
+    "user",
+    502,
+    1408,
+    "no",
+    "after-fix",
+    "The server sends its clients to another place, and Holdfast does not follow a server to another origin.",
+    "Start the proxy with the URL that the server names, if you trust it.",
+    true,
+  ),
   UPSTREAM_CUT: row(
     "network",
     502,

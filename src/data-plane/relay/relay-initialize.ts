@@ -94,6 +94,7 @@ async function refuse(
   const facts = await readRefusal(reply);
   const details = { connector: settings.name, upstream: facts };
   if (!settings.front && facts.status === 404) throw new ProxyError("UPSTREAM_NOT_FOUND", details);
+  if (!settings.front && facts.status < 400) throw new ProxyError("UPSTREAM_MOVED", details);
   if (!settings.front && facts.status === 401) throw new ProxyError("AUTHORIZATION_REQUIRED", details);
   const body = Buffer.from(facts.body);
   const headers = clientHeaders(reply.headers, settings.front);

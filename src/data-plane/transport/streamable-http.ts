@@ -16,6 +16,8 @@ export interface StreamableHttpOptions {
   /** The MCP endpoint. */
   readonly url: URL;
   readonly connectTimeoutMs: number;
+  /** A 307 or 308 to another path of the same origin is followed and remembered (servers redirect /mcp to /mcp/). */
+  readonly followRedirects: boolean;
 }
 
 /** What a request is sent through; closed with its connections. */
@@ -42,16 +44,39 @@ export function openStreamableHttp(options: StreamableHttpOptions): Transport {
   };
   const calls = new Pool(url.origin, poolOptions);
   const streams = new Pool(url.origin, poolOptions);
-  const path = `${url.pathname}${url.search}`;
+  let path = `${url.pathname}${url.search}`;
+
+  const send = (request: WireRequest): Promise<Reply> =>
+    exchange(request.method === "GET" ? streams : calls, path, request.method, request);
+
+  /** A redirect is given before anything runs, so the request may go on to the new path; a flowing body is gone and may not. */
+  const follow = (request: WireRequest, reply: Reply, hops: number): Reply | Promise<Reply> => {
+    if (reply.kind !== "reply" || hops === 0 || (reply.status !== 307 && reply.status !== 308)) return reply;
+    const moved = movedWithin(url.origin, path, reply.headers["location"]);
+    if (moved === undefined) return reply;
+    path = moved;
+    if (request.body !== undefined && !(request.body instanceof Uint8Array)) return reply;
+    reply.body.abort();
+    return send(request).then((next) => follow(request, next, hops - 1));
+  };
 
   return {
     origin: url.origin,
-    send: (request) => exchange(request.method === "GET" ? streams : calls, path, request.method, request),
+    send: options.followRedirects ? (request) => send(request).then((reply) => follow(request, reply, mostHops)) : send,
     sendTo: (otherPath, request) => exchange(streams, otherPath, request.verb, request),
     async [Symbol.asyncDispose]() {
       await Promise.all([calls.destroy(), streams.destroy()]);
     },
   };
+}
+
+const mostHops = 3;
+
+/** The path that a redirect names, if it is on the same origin; another origin is never followed, whoever says so. */
+function movedWithin(origin: string, path: string, location: string | string[] | undefined): string | undefined {
+  if (typeof location !== "string") return undefined;
+  const target = URL.parse(location, `${origin}${path}`);
+  return target?.origin === origin ? `${target.pathname}${target.search}` : undefined;
 }
 
 function exchange(pool: Pool, path: string, method: Dispatcher.HttpMethod, request: WireRequest): Promise<Reply> {
