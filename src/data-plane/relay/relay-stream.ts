@@ -69,19 +69,19 @@ export class StreamRelay {
     }
     const scanned = event.scanned;
     if (scanned?.shape !== "single") {
-      if (scanned?.shape === "batch") for (const { id } of scanned.envelopes) if (id !== undefined) open.delete(id);
+      if (scanned?.shape === "batch") for (const { id } of scanned.envelopes) open.delete(askedAs(open, id) ?? "");
       return undefined;
     }
     const { kind, id } = scanned.envelope;
-    if (kind === "error" && !this.#begun && open.size === 1 && (id === undefined || id === "null" || open.has(id))) {
+    const answered = kind === "result" || kind === "error" ? askedAs(open, id) : undefined;
+    const isNobodys = id === undefined || id === "null";
+    if (kind === "error" && !this.#begun && open.size === 1 && (isNobodys || answered !== undefined)) {
       const body = event.text();
       if (body !== undefined) return { status: 200, contentType: "text/event-stream", challenged: false, body };
     }
     this.#begun = true;
     if (kind === "request" && id !== undefined) session.asked.set(id, this.generation);
-    if ((kind === "result" || kind === "error") && id !== undefined && open.delete(id) && this.#capture) {
-      this.#answer.captured = event.text() ?? "";
-    }
+    if (answered !== undefined && open.delete(answered) && this.#capture) this.#answer.captured = event.text() ?? "";
     return undefined;
   }
 
@@ -139,6 +139,8 @@ class Flow {
   #offset = 0;
   #boundary = 0;
   #doubt: ReplyFacts | undefined;
+  /** Came while a doubt was open; the observer has not seen it yet. */
+  #unseen: Buffer[] = [];
   #events: SseEvent[] = [];
   /** How the body ended while a doubt was open. */
   #ended: "clean" | "cut" | undefined;
@@ -165,7 +167,10 @@ class Flow {
   #data(chunk: Buffer): boolean {
     this.#pending.push(chunk);
     this.#pendingBytes += chunk.length;
-    if (this.#doubt !== undefined) return false;
+    if (this.#doubt !== undefined) {
+      this.#unseen.push(chunk);
+      return false;
+    }
     this.#observer.push(chunk);
     if (this.#doubt !== undefined) {
       this.#hold();
@@ -215,6 +220,7 @@ class Flow {
     const pass = (): Promise<Delivery> => {
       this.#stream.accept();
       this.#doubt = undefined;
+      for (const chunk of this.#unseen.splice(0)) this.#observer.push(chunk);
       this.#boundary = this.#observer.boundary;
       this.#events = [];
       return new Promise((resolve) => {
@@ -234,4 +240,11 @@ class Flow {
     if (this.#offset > this.#boundary) this.#stream.connection.write(Buffer.from("\n\n"));
     this.#resolve(this.#stream.finish(how === "clean"));
   }
+}
+
+/** The open request that this id answers. A server may write an id in another way than the client did: escaped, rounded, without its fraction. */
+function askedAs(open: ReadonlySet<RawId>, id: RawId | undefined): RawId | undefined {
+  if (id === undefined || open.has(id)) return id;
+  const value: unknown = JSON.parse(id);
+  return [...open].find((asked) => JSON.parse(asked) === value);
 }

@@ -1,6 +1,6 @@
 // After a restore: tells the client which of its lists are no longer what it read. Runs behind the released requests and delays none.
-import { createHash } from "node:crypto";
 import type { CallContext } from "./call-server.ts";
+import { digestOf } from "./digest.ts";
 import { asObject } from "./initialize.ts";
 import { request } from "./restore.ts";
 import { type ListMethod, listMethods } from "./snapshot.ts";
@@ -47,10 +47,7 @@ export function pageDigest(method: ListMethod, result: unknown): string | undefi
   const list = asObject(result)?.[items[method]];
   if (!Array.isArray(list)) return undefined;
   const more = typeof asObject(result)?.["nextCursor"] === "string";
-  return createHash("sha256")
-    .update(`${more} ${JSON.stringify(list)}`)
-    .digest("base64url")
-    .slice(0, 12);
+  return digestOf([more, list], 12);
 }
 
 async function readPages(

@@ -1,11 +1,11 @@
 // The fresh initialize: the proof that a session is lost and the first step of bringing it back. Always without the old id.
-import { createHash } from "node:crypto";
 import { sessionIdHeader } from "../../protocol/index.ts";
 import { classifyInitialize } from "../recovery/index.ts";
 import type { ReplyHeaders } from "../transport/index.ts";
 import { connectFault } from "./availability.ts";
 import { type CallContext, type CallOutcome, callServer, contextHeaders } from "./call-server.ts";
 import type { Connector, Trouble } from "./connector.ts";
+import { digestOf } from "./digest.ts";
 import { type JsonObject, parseObject } from "./read-answer.ts";
 import type { ListMethod } from "./snapshot.ts";
 
@@ -107,7 +107,7 @@ export function readServerFacts(result: JsonObject): ServerFacts {
     .filter((kind) => asObject(capabilities[kind])?.["listChanged"] === true)
     .map((kind): ListMethod => `${kind}/list`);
   const identity = [result["serverInfo"], capabilities, result["instructions"], result["protocolVersion"]];
-  const digest = createHash("sha256").update(JSON.stringify(identity)).digest("base64url").slice(0, 16);
+  const digest = digestOf(identity, 16);
   return {
     version: typeof result["protocolVersion"] === "string" ? result["protocolVersion"] : "2025-03-26",
     digest,

@@ -103,7 +103,11 @@ export class Exchange implements Dispatcher.DispatchHandler, ReplyBody {
   pipe(sink: BodySink): void {
     this.#sink = sink;
     let flowing = true;
-    for (const chunk of this.arrived.splice(0)) flowing = sink.data(chunk) && flowing;
+    for (let chunk = this.arrived.shift(); chunk !== undefined; chunk = this.arrived.shift()) {
+      flowing = sink.data(chunk) && flowing;
+      // The sink may have handed the rest over to another one, which has taken care of it.
+      if (this.#sink !== sink) return;
+    }
     this.#heldBytes = 0;
     if (this.complete) sink.end();
     else if (this.#cut !== undefined) sink.cut(this.#cut);
