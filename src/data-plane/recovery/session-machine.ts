@@ -98,7 +98,9 @@ function restoring(state: At<"restoring">, event: SessionEvent): readonly [Sessi
     return [{ at: "operating", generation, upstreamId: event.upstreamId, served: false }, ["release"]];
   }
   if (event.type === "overtaken") {
-    return [{ at: "operating", generation: event.generation, upstreamId: event.upstreamId, served: true }, ["release"]];
+    // A store that missed a write may name a generation that is over here; old leases must not count as leases of this one.
+    const generation = Math.max(event.generation, state.generation + 1);
+    return [{ at: "operating", generation, upstreamId: event.upstreamId, served: true }, ["release"]];
   }
   if (event.type === "failed") {
     return [{ at: "lost", generation: state.generation, signal: state.signal, code: event.code }, ["refuse"]];

@@ -14,15 +14,12 @@ export interface Away {
   readonly sinceMs: number;
 }
 
-interface Waiter {
-  readonly deadlineMs: number;
-  readonly resolve: (outcome: "up" | Away) => void;
-}
-
 export class Availability {
   #away: Away | undefined;
   #probing = false;
-  readonly #waiting = new Set<Waiter>();
+  #stopped = false;
+  /** How to let each of those go on who wait. */
+  readonly #waiting = new Set<() => void>();
   readonly #transport: Transport;
   readonly #nowMs: () => number;
 
@@ -39,7 +36,7 @@ export class Availability {
   answered(): void {
     if (this.#away === undefined) return;
     this.#away = undefined;
-    this.#release("up");
+    this.#release();
   }
 
   failed(code: ErrorCode, detail: string, status?: number): void {
@@ -49,16 +46,29 @@ export class Availability {
   /** Resolves with "up" as soon as the server can be reached, or with what stands in the way when `deadlineMs` (of the same clock) has passed. */
   up(deadlineMs: number): Promise<"up" | Away> {
     if (this.#away === undefined) return Promise.resolve("up");
-    if (deadlineMs <= this.#nowMs()) return Promise.resolve(this.#away);
+    const leftMs = deadlineMs - this.#nowMs();
+    if (this.#stopped || leftMs <= 0) return Promise.resolve(this.#away);
     return new Promise((resolve) => {
-      this.#waiting.add({ deadlineMs, resolve });
+      const leave = (): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(leave);
+        resolve(this.#away ?? "up");
+      };
+      // A deadline of its own: a probe may hang for longer.
+      const timer = setTimeout(leave, leftMs);
+      this.#waiting.add(leave);
       if (!this.#probing) void this.#probe();
     });
   }
 
-  #release(outcome: "up"): void {
-    for (const waiter of this.#waiting) waiter.resolve(outcome);
-    this.#waiting.clear();
+  /** Holdfast ends: nobody waits any longer, and each is told what it waited for. */
+  stop(): void {
+    this.#stopped = true;
+    this.#release();
+  }
+
+  #release(): void {
+    for (const leave of this.#waiting) leave();
   }
 
   /** Asks with OPTIONS, which changes nothing and names no session; any answer that no gateway gives for a dead server means "up". */
@@ -72,31 +82,12 @@ export class Availability {
       const fault = awayFault(reply, signal.aborted);
       if (fault === undefined) this.answered();
       else this.failed(fault.code, fault.detail, fault.status);
-      this.#giveUpOverdue();
-      if (this.#away === undefined || this.#waiting.size === 0) break;
-      await this.#pause(delayMs);
+      if (fault === undefined || this.#waiting.size === 0) break;
+      const jitteredMs = delayMs * (0.8 + Math.random() * 0.4);
+      await new Promise((resolve) => setTimeout(resolve, jitteredMs));
       delayMs = Math.min(delayMs * 2, longestDelayMs);
     }
     this.#probing = false;
-  }
-
-  /** Sleeps with jitter, but never past the next deadline. */
-  async #pause(delayMs: number): Promise<void> {
-    const nextDeadlineMs = Math.min(...[...this.#waiting].map((waiter) => waiter.deadlineMs));
-    const jittered = delayMs * (0.8 + Math.random() * 0.4);
-    await new Promise((resolve) =>
-      setTimeout(resolve, Math.max(1, Math.min(jittered, nextDeadlineMs - this.#nowMs()))),
-    );
-    this.#giveUpOverdue();
-  }
-
-  #giveUpOverdue(): void {
-    const nowMs = this.#nowMs();
-    for (const waiter of this.#waiting) {
-      if (waiter.deadlineMs > nowMs || this.#away === undefined) continue;
-      this.#waiting.delete(waiter);
-      waiter.resolve(this.#away);
-    }
   }
 }
 

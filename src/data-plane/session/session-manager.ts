@@ -123,7 +123,7 @@ export class SessionManager {
       store,
       log,
       { connector: settings.storeKey, key: rowKey(secret, id), principal },
-      stored,
+      stored ? live.generation : undefined,
     );
     const session = new UpstreamSession(this.connector, {
       id,

@@ -12,16 +12,20 @@ export interface RowKey {
   readonly principal: string;
 }
 
+/** What a row is written from. */
+type Written = Pick<UpstreamSession, "state" | "snapshot" | "lastSeenAtMs">;
+
 export class SessionRow {
   readonly #store: SessionStore;
   readonly #log: Log;
   readonly rowKey: RowKey;
-  #stored: boolean;
+  /** The generation that the store holds, as far as is known; it stays behind after a write that failed. Undefined: no row. */
+  #stored: number | undefined;
   #scheduled = false;
   /** Writes happen one after the other. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(store: SessionStore, log: Log, rowKey: RowKey, stored: boolean) {
+  constructor(store: SessionStore, log: Log, rowKey: RowKey, stored: number | undefined) {
     this.#store = store;
     this.#log = log;
     this.rowKey = rowKey;
@@ -29,18 +33,18 @@ export class SessionRow {
   }
 
   /** Resolves once the new session is on disk. A store that fails costs durability, not the session; it is logged. */
-  async add(session: UpstreamSession): Promise<void> {
+  async add(session: Written): Promise<void> {
     const row = this.#row(session);
     if (row === undefined) return;
     await this.#inOrder(async () => {
       await this.#store.add(row);
-      this.#stored = true;
+      this.#stored = row.generation;
     });
   }
 
   /** The compare-and-set of a restore: "stale" means that another process was first, or that the session was deleted meanwhile. */
   async replaceGeneration(
-    session: UpstreamSession,
+    session: Written,
     upstreamId: string | undefined,
     generation: number,
   ): Promise<"saved" | "stale"> {
@@ -48,29 +52,32 @@ export class SessionRow {
     const row: StoredSession = { ...this.rowKey, generation, snapshot, lastSeenAtMs: session.lastSeenAtMs };
     let outcome: "saved" | "stale" = "saved";
     await this.#inOrder(async () => {
-      if (this.#stored) outcome = await this.#store.replace(row, generation - 1);
+      outcome = await this.#replace(row);
     });
     return outcome;
   }
 
   /** Writes the session as it is, soon; several changes become one write. */
-  saveSoon(session: UpstreamSession): void {
-    if (this.#scheduled || !this.#stored) return;
+  saveSoon(session: Written): void {
+    if (this.#scheduled || this.#stored === undefined) return;
     this.#scheduled = true;
     void this.#inOrder(async () => {
       this.#scheduled = false;
       const row = this.#row(session);
-      if (row !== undefined && this.#stored) await this.#store.replace(row, row.generation);
+      if (row !== undefined) await this.#replace(row);
     });
   }
 
-  find(): Promise<StoredSession | undefined> {
-    return this.#store.find(this.rowKey.connector, this.rowKey.key);
+  /** What the store holds now; from here on writes follow that. */
+  async find(): Promise<StoredSession | undefined> {
+    const row = await this.#store.find(this.rowKey.connector, this.rowKey.key);
+    this.#stored = row?.generation;
+    return row;
   }
 
   delete(): Promise<void> {
     return this.#inOrder(async () => {
-      this.#stored = false;
+      this.#stored = undefined;
       await this.#store.delete(this.rowKey.connector, this.rowKey.key);
     });
   }
@@ -80,7 +87,15 @@ export class SessionRow {
     await this.#last;
   }
 
-  #row(session: UpstreamSession): StoredSession | undefined {
+  async #replace(row: StoredSession): Promise<"saved" | "stale"> {
+    // Never written, or deleted: there is nothing that another process could change.
+    if (this.#stored === undefined) return "saved";
+    const outcome = await this.#store.replace(row, this.#stored);
+    if (outcome === "saved") this.#stored = row.generation;
+    return outcome;
+  }
+
+  #row(session: Written): StoredSession | undefined {
     const { state, snapshot, lastSeenAtMs } = session;
     if (state.at !== "operating") return undefined;
     const text = encodeSnapshot({ v: 1, upstreamId: state.upstreamId, served: state.served, snapshot });
