@@ -114,7 +114,9 @@ class RequestLife {
         method: this.#method,
         id: requestIds(this.#exchange)[0],
         sentSessionId: lease.upstreamId !== undefined,
-        served: lease.served,
+        // A replay goes out under an id opened for it, so certain words are about the session. Relayed, a 404 would tell the client that
+        // its own session ended, which lives.
+        served: lease.served || this.#sends > 1,
         reopened: false,
         mayPrecedeInitialized: lease.initialized !== undefined && !lease.served,
       },
