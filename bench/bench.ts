@@ -1,0 +1,74 @@
+// What every measure is given: the upstream, the generator, the contenders and how long to run. Starts and ends them; measures nothing.
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import {
+  type ContenderName,
+  type Running,
+  type StartOptions,
+  scriptDirectory,
+  startContender,
+} from "./contenders/contenders.ts";
+import type { LoadService } from "./load/load.ts";
+import { removeDirectory, startChild } from "./processes/child.ts";
+import { openRemote, type Remote } from "./processes/rpc.ts";
+import type { UpstreamService } from "./upstream.ts";
+import type { Endpoint } from "./wire/connection.ts";
+
+export interface Bench {
+  readonly isQuick: boolean;
+  readonly rounds: number;
+  readonly sliceMs: number;
+  readonly names: readonly ContenderName[];
+  readonly upstream: Remote<UpstreamService>;
+  readonly load: Remote<LoadService>;
+  start(name: ContenderName, options?: StartOptions): Promise<Running>;
+  note(line: string): void;
+}
+
+export interface BenchOptions {
+  readonly isQuick: boolean;
+  readonly names: readonly ContenderName[];
+  readonly note: (line: string) => void;
+}
+
+const local = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+export async function openBench(options: BenchOptions): Promise<Bench & AsyncDisposable> {
+  await using resources = new AsyncDisposableStack();
+  const directory = await mkdtemp(join(tmpdir(), "holdfast-bench-"));
+  resources.defer(() => removeDirectory(directory));
+  resources.defer(() => removeDirectory(scriptDirectory));
+  const startOwn = async (name: string, file: string) => {
+    const started = { core: 0, logFile: join(directory, name), ipc: true } as const;
+    return resources.use(await startChild(process.execPath, [local(file)], started));
+  };
+  const upstreamChild = await startOwn("upstream", "./upstream.ts");
+  const upstream = openRemote<UpstreamService>(upstreamChild.process);
+  const load = openRemote<LoadService>((await startOwn("load", "./load/load.ts")).process);
+  const endpoint: Endpoint = { port: await upstream.ask("listen"), path: "/mcp" };
+  const owned = resources.move();
+
+  const start = async (name: ContenderName, startOptions: StartOptions = {}): Promise<Running> => {
+    const running = await startContender(name, { endpoint, pid: upstreamChild.pid }, startOptions);
+    return {
+      ...running,
+      [Symbol.asyncDispose]: async () => {
+        await running[Symbol.asyncDispose]();
+        await load.ask("forgetSessions", running.endpoint);
+      },
+    };
+  };
+  return {
+    isQuick: options.isQuick,
+    rounds: options.isQuick ? 2 : 7,
+    sliceMs: options.isQuick ? 300 : 1_500,
+    names: options.names,
+    upstream,
+    load,
+    start,
+    note: options.note,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
