@@ -1,6 +1,7 @@
 // Writes the pages of docs/ that come from source; with --check writes nothing and fails when one is stale. Holds no text of its own.
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import { recoveryPage } from "../src/data-plane/recovery/docs.ts";
 import { errorsPage } from "../src/errors/docs.ts";
 
 interface Page {
@@ -10,7 +11,10 @@ interface Page {
 }
 
 /** A page more is a line more. */
-const pages: readonly Page[] = [{ path: "docs/errors.md", render: errorsPage }];
+const pages: readonly Page[] = [
+  { path: "docs/errors.md", render: errorsPage },
+  { path: "docs/recovery.md", render: recoveryPage },
+];
 
 const check = process.argv.includes("--check");
 for (const { path, render } of pages) {

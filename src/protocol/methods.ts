@@ -4,7 +4,7 @@
  * Methods that the protocol defines as reads or as setting a value that is the same the second time (session-loss research, section 4).
  * `tools/call` is never among them: only the tool's own annotation can say so.
  */
-const repeatable: ReadonlySet<string> = new Set([
+export const repeatableMethods: ReadonlySet<string> = new Set([
   "ping",
   "initialize",
   "tools/list",
@@ -22,7 +22,7 @@ const repeatable: ReadonlySet<string> = new Set([
 ]);
 
 export function isRepeatable(method: string): boolean {
-  return repeatable.has(method);
+  return repeatableMethods.has(method);
 }
 
 /** Lists whose cursor is bound to the session that gave it. */

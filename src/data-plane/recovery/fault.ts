@@ -1,33 +1,28 @@
-// The words of recovery: what can go wrong with one exchange, and the facts from which that is told. Types only.
+// The words of recovery: what can go wrong with one exchange, and the facts from which that is told. Decides nothing.
 import type { RawId } from "../../protocol/index.ts";
 
-/** What went wrong with one exchange, classified. `server-answered` is the absence of a fault: the answer is the server's own. */
-export type Fault =
-  /** Certain: the server refuses an id that it issued and had accepted before, in words or codes known to mean it. */
-  | "session-not-found"
-  /** Likely: the refusal fits, but other causes answer alike; a fresh initialize tells. */
-  | "session-suspected"
-  /** A JSON-RPC error inside a 200 that some servers use for a lost session; a ping with the same id tells. */
-  | "session-doubtful"
-  /** The server no longer speaks the negotiated protocol version (an upgrade or downgrade). */
-  | "unsupported-version"
-  /** The request overtook notifications/initialized and was refused for it. */
-  | "not-initialized"
-  /** No byte of the request left: refused, unresolved, no TLS. */
-  | "not-sent"
-  /** A gateway in front says that the server is away (502, 503): the request may have run. */
-  | "server-away"
-  /** A gateway gave up waiting (504): the request may still be running. */
-  | "gateway-timeout"
-  /** The connection broke after sending, before any answer. */
-  | "cut-before-answer"
-  /** An answer stream ended without the answer, and the server had numbered its events. */
-  | "stream-cut-resumable"
-  /** An answer stream ended without the answer, however cleanly. */
-  | "stream-cut"
-  /** 401 with or without a challenge: the credential is refused. */
-  | "unauthorized"
-  | "server-answered";
+/** What went wrong with one exchange, classified, each with its meaning in one sentence. */
+export const faults = {
+  "session-not-found":
+    "The server refuses an id that it issued and had accepted before, in words or codes known to mean a lost session.",
+  "session-suspected": "The refusal fits a lost session, but other causes answer alike; a fresh `initialize` tells.",
+  "session-doubtful":
+    "A JSON-RPC error or a refused stream that some servers use for a lost session; a `ping` with the same id tells.",
+  "unsupported-version":
+    "The server no longer speaks the negotiated protocol version, as after an upgrade or downgrade.",
+  "not-initialized": "The request overtook `notifications/initialized` and was refused for that alone.",
+  "not-sent": "No byte of the request left: the connection was refused, the name not resolved, or TLS failed.",
+  "server-away": "A gateway in front says that the server is away (502, 503 and the like); the request may have run.",
+  "gateway-timeout": "A gateway gave up waiting (504, 524); the request may still be running.",
+  "cut-before-answer": "The connection broke after the request was sent and before any answer.",
+  "stream-cut-resumable":
+    "An answer stream ended without the answer, and the server had numbered its events, so it can be continued.",
+  "stream-cut": "An answer stream ended without the answer, however cleanly.",
+  unauthorized: "The server answers 401: the credential is refused or missing.",
+  "server-answered": "No fault: the answer is the server's own, also where it is an error.",
+} as const satisfies Readonly<Record<string, string>>;
+
+export type Fault = keyof typeof faults;
 
 /** What we knew when we sent. */
 export interface RequestFacts {
