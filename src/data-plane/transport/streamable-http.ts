@@ -1,6 +1,7 @@
 // The wire to one Streamable HTTP server: sends bytes, gives back what the server said. Knows nothing of sessions lost or restored.
 import type { Readable } from "node:stream";
-import { type Dispatcher, Pool } from "undici";
+import type { Dispatcher, Pool } from "undici";
+import UndiciPool from "undici/lib/dispatcher/pool.js";
 import { Exchange, type Reply } from "./reply.ts";
 
 /** One request on the wire. Headers are a flat list of names and values, as undici takes them without copying. */
@@ -42,8 +43,8 @@ export function openStreamableHttp(options: StreamableHttpOptions): Transport {
     bodyTimeout: 0,
     connect: { timeout: options.connectTimeoutMs, noDelay: true },
   };
-  const calls = new Pool(url.origin, poolOptions);
-  const streams = new Pool(url.origin, poolOptions);
+  const calls = new UndiciPool(url.origin, poolOptions);
+  const streams = new UndiciPool(url.origin, poolOptions);
   let path = `${url.pathname}${url.search}`;
 
   const send = (request: WireRequest): Promise<Reply> =>

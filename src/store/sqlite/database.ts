@@ -8,9 +8,9 @@ import { loadSqlite } from "./node-sqlite.ts";
 
 export interface Database {
   readonly path: string;
-  /** Each commit is on disk when the statement returns: adding, restoring, deleting. */
+  /** Each commit is on disk when the statement returns: deleting. */
   readonly durable: DatabaseSync;
-  /** A commit survives the death of the process, but maybe not a power cut: last-seen times. */
+  /** A commit survives the death of the process, but maybe not a power cut: everything else. */
   readonly relaxed: DatabaseSync;
   readonly secret: Uint8Array;
 }

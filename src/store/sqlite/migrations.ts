@@ -2,7 +2,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { StoreError } from "../store-error.ts";
 
-/** Plain SQL: it must mean the same for ever, whatever query builder the code uses by then. */
+/** Plain SQL: it must mean the same for ever. */
 const steps: readonly string[] = [
   `
   create table secret (only integer primary key check (only = 1), bytes blob not null) strict;

@@ -1,114 +1,79 @@
-// The store's questions to the database, one statement each, so that no two processes can step between. The only file that speaks kysely.
-import { Kysely, sql } from "kysely";
+// The store's questions to the database, one statement each, so that no two processes can step between. The only file that speaks SQL about sessions.
+import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import type { StoredSession } from "../port.ts";
 import type { Database } from "./database.ts";
-import { nodeSqliteDialect } from "./dialect.ts";
 
-interface SessionTable {
-  readonly connector: string;
-  readonly key: string;
-  readonly principal: string;
-  readonly generation: number;
-  readonly snapshot: string;
-  readonly last_seen_at_ms: number;
-}
+const find = "select * from session where connector = :connector and key = :key";
 
-interface Tables {
-  readonly session: SessionTable;
-}
+const add = `
+  insert into session (connector, key, principal, generation, snapshot, last_seen_at_ms)
+  values (:connector, :key, :principal, :generation, :snapshot, :lastSeenAtMs)`;
 
-type Rows = Kysely<Tables>;
+const replace = `
+  update session
+  set principal = :principal, generation = :generation, snapshot = :snapshot, last_seen_at_ms = :lastSeenAtMs
+  where connector = :connector and key = :key and generation = :expectedGeneration`;
+
+/** One parameter for any number of keys, since SQLite limits how many a statement may have; another process may have seen the session later. */
+const touch = `
+  update session set last_seen_at_ms = :lastSeenAtMs
+  where connector = :connector and key in (select value from json_each(:keys)) and last_seen_at_ms < :lastSeenAtMs`;
+
+const remove = "delete from session where connector = :connector and key = :key";
+
+const takeIdle = `
+  delete from session
+  where connector = :connector and key in (
+    select key from session where connector = :connector and last_seen_at_ms < :beforeMs order by last_seen_at_ms limit :limit
+  )
+  returning *`;
 
 export type Queries = ReturnType<typeof openQueries>;
 
-export function openQueries(database: Database) {
-  const durable: Rows = new Kysely({ dialect: nodeSqliteDialect(database.durable) });
-  const relaxed: Rows = new Kysely({ dialect: nodeSqliteDialect(database.relaxed) });
+/** A session must survive our own death, which a relaxed commit does; a deletion must survive even a power cut, so that nothing comes back. */
+export function openQueries({ durable, relaxed }: Database) {
+  const relaxedly = prepared(relaxed);
+  const durably = prepared(durable);
   return {
-    find: (connector: string, key: string) => find(durable, connector, key),
-    add: (session: StoredSession) => add(durable, session),
+    find(connector: string, key: string): StoredSession | undefined {
+      const row = relaxedly(find).get({ connector, key });
+      return row && toSession(row);
+    },
+    add: (session: StoredSession): void => void relaxedly(add).run({ ...session }),
     /** The compare-and-set: how many rows it changed, 0 or 1. */
-    replace: (session: StoredSession, expectedGeneration: number) => replace(durable, session, expectedGeneration),
-    touch: (connector: string, keys: readonly string[], atMs: number) => touch(relaxed, connector, keys, atMs),
-    delete: (connector: string, key: string) => remove(durable, connector, key),
-    takeIdle: (connector: string, beforeMs: number, limit: number) => takeIdle(durable, connector, beforeMs, limit),
+    replace: (session: StoredSession, expectedGeneration: number): number =>
+      Number(relaxedly(replace).run({ ...session, expectedGeneration }).changes),
+    touch: (connector: string, keys: readonly string[], lastSeenAtMs: number): void =>
+      void relaxedly(touch).run({ connector, keys: JSON.stringify(keys), lastSeenAtMs }),
+    delete: (connector: string, key: string): number => Number(durably(remove).run({ connector, key }).changes),
+    takeIdle: (connector: string, beforeMs: number, limit: number): readonly StoredSession[] =>
+      durably(takeIdle)
+        .all({ connector, beforeMs, limit })
+        .map(toSession)
+        .sort((a, b) => a.lastSeenAtMs - b.lastSeenAtMs),
   };
 }
 
-async function find(rows: Rows, connector: string, key: string): Promise<StoredSession | undefined> {
-  const row = await rows
-    .selectFrom("session")
-    .selectAll()
-    .where("connector", "=", connector)
-    .where("key", "=", key)
-    .executeTakeFirst();
-  return row && toSession(row);
+/** The store asks a handful of fixed questions, so each is prepared once, when it is first asked. */
+function prepared(database: DatabaseSync) {
+  const statements = new Map<string, ReturnType<DatabaseSync["prepare"]>>();
+  return (sql: string) => {
+    let statement = statements.get(sql);
+    if (statement === undefined) {
+      statement = database.prepare(sql);
+      statements.set(sql, statement);
+    }
+    return statement;
+  };
 }
 
-async function add(rows: Rows, session: StoredSession): Promise<void> {
-  await rows.insertInto("session").values(toRow(session)).execute();
-}
-
-async function replace(rows: Rows, session: StoredSession, expectedGeneration: number): Promise<number> {
-  const { connector, key, ...values } = toRow(session);
-  const { numUpdatedRows } = await rows
-    .updateTable("session")
-    .set(values)
-    .where("connector", "=", connector)
-    .where("key", "=", key)
-    .where("generation", "=", expectedGeneration)
-    .executeTakeFirst();
-  return Number(numUpdatedRows);
-}
-
-async function touch(rows: Rows, connector: string, keys: readonly string[], lastSeenAtMs: number): Promise<void> {
-  await rows
-    .updateTable("session")
-    .set({ last_seen_at_ms: lastSeenAtMs })
-    .where("connector", "=", connector)
-    // One parameter for any number of keys: SQLite limits how many a statement may have.
-    .where("key", "in", sql<string>`(select value from json_each(${JSON.stringify(keys)}))`)
-    // Another process may have seen the session later.
-    .where("last_seen_at_ms", "<", lastSeenAtMs)
-    .execute();
-}
-
-async function remove(rows: Rows, connector: string, key: string): Promise<number> {
-  const { numDeletedRows } = await rows
-    .deleteFrom("session")
-    .where("connector", "=", connector)
-    .where("key", "=", key)
-    .executeTakeFirst();
-  return Number(numDeletedRows);
-}
-
-async function takeIdle(
-  rows: Rows,
-  connector: string,
-  beforeMs: number,
-  limit: number,
-): Promise<readonly StoredSession[]> {
-  const taken = await rows
-    .deleteFrom("session")
-    .where("connector", "=", connector)
-    .where("key", "in", (query) =>
-      query
-        .selectFrom("session")
-        .select("key")
-        .where("connector", "=", connector)
-        .where("last_seen_at_ms", "<", beforeMs)
-        .orderBy("last_seen_at_ms")
-        .limit(limit),
-    )
-    .returningAll()
-    .execute();
-  return taken.map(toSession).sort((a, b) => a.lastSeenAtMs - b.lastSeenAtMs);
-}
-
-function toSession({ last_seen_at_ms, ...same }: SessionTable): StoredSession {
-  return { ...same, lastSeenAtMs: last_seen_at_ms };
-}
-
-function toRow({ connector, key, principal, generation, snapshot, lastSeenAtMs }: StoredSession): SessionTable {
-  return { connector, key, principal, generation, snapshot, last_seen_at_ms: lastSeenAtMs };
+function toSession(row: Record<string, SQLOutputValue>): StoredSession {
+  return {
+    connector: String(row["connector"]),
+    key: String(row["key"]),
+    principal: String(row["principal"]),
+    generation: Number(row["generation"]),
+    snapshot: String(row["snapshot"]),
+    lastSeenAtMs: Number(row["last_seen_at_ms"]),
+  };
 }

@@ -1,10 +1,10 @@
-// Sessions in a SQLite file that several processes may share. Loads the query builder at the first row, so that opening stays quick.
+// Sessions in a SQLite file that several processes may share. Decides nothing about them.
 import type { SessionStore, StoredSession } from "../port.ts";
 import { StoreError } from "../store-error.ts";
 import { type Database, openDatabase } from "./database.ts";
 import { Eraser } from "./eraser.ts";
 import { explain } from "./explain.ts";
-import type { Queries } from "./queries.ts";
+import { openQueries, type Queries } from "./queries.ts";
 
 export interface SqliteStoreOptions {
   /** How long a write waits for another process. The wait blocks this process too. */
@@ -23,13 +23,13 @@ export async function openSqliteStore(dataDir: string, options: SqliteStoreOptio
 class SqliteSessionStore implements SessionStore {
   readonly #database: Database;
   readonly #eraser: Eraser;
-  #queries: Promise<Queries> | undefined;
-  readonly #unanswered = new Set<Promise<unknown>>();
+  readonly #queries: Queries;
   #closed = false;
 
   constructor(database: Database, eraser: Eraser) {
     this.#database = database;
     this.#eraser = eraser;
+    this.#queries = openQueries(database);
   }
 
   find(connector: string, key: string): Promise<StoredSession | undefined> {
@@ -67,23 +67,18 @@ class SqliteSessionStore implements SessionStore {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await Promise.allSettled(this.#unanswered);
     this.#eraser.finish();
     this.#database.relaxed.close();
     this.#database.durable.close();
   }
 
-  async #ask<Answer>(question: (queries: Queries) => Promise<Answer>): Promise<Answer> {
+  /** node:sqlite answers at once; a promise keeps the port the same for databases that do not. */
+  async #ask<Answer>(question: (queries: Queries) => Answer): Promise<Answer> {
     this.#assertOpen();
-    this.#queries ??= import("./queries.ts").then(({ openQueries }) => openQueries(this.#database));
-    const answer = this.#queries.then(question);
-    this.#unanswered.add(answer);
     try {
-      return await answer;
+      return question(this.#queries);
     } catch (error) {
       throw explain(error, this.#database.path);
-    } finally {
-      this.#unanswered.delete(answer);
     }
   }
 
