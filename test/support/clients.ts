@@ -128,7 +128,8 @@ const connectMastra: Connect = async (url, headers = {}) => {
   const { noopObserve } = await import("@mastra/core/tools");
   const client = new MCPClient({
     id: crypto.randomUUID(),
-    servers: { upstream: { url: new URL(url), requestInit: { headers } } },
+    // Its default of 3 s for connecting is short for a busy machine, and without a connection it lists no tools.
+    servers: { upstream: { url: new URL(url), requestInit: { headers }, connectTimeout: 30_000 } },
     timeout: 60_000,
   });
   // As an agent does it: the tools are fetched once and then executed.
