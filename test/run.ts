@@ -13,7 +13,7 @@ writeFileSync(notRunFile, "");
 
 const runner = spawn(
   process.execPath,
-  ["--test", "--test-concurrency=3", "--test-timeout=300000", "--test-reporter=spec", ...files],
+  ["--test", "--test-concurrency=3", "--test-timeout=300000", "--test-force-exit", "--test-reporter=spec", ...files],
   { stdio: "inherit", env: { ...process.env, HOLDFAST_TESTS_NOT_RUN: notRunFile } },
 );
 const code = await new Promise<number>((resolve) => runner.once("exit", (status) => resolve(status ?? 1)));

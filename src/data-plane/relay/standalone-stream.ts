@@ -3,6 +3,7 @@ import { ProxyError } from "../../errors/index.ts";
 import { acceptBoth, lastEventIdHeader, mediaType, SseObserver } from "../../protocol/index.ts";
 import { classifyReply, type Fault, type ReplyFacts } from "../recovery/index.ts";
 import {
+  assertAccepted,
   type CallContext,
   connectFault,
   contextHeaders,
@@ -11,7 +12,7 @@ import {
   type UpstreamSession,
 } from "../session/index.ts";
 import type { Reply, ReplyBody } from "../transport/index.ts";
-import { answerError, writeEvent } from "./answer-error.ts";
+import { answerFailure, writeEvent } from "./answer-error.ts";
 import type { ClientExchange } from "./client-exchange.ts";
 import { clientHeaders } from "./headers.ts";
 import { readRefusal } from "./read-refusal.ts";
@@ -42,10 +43,14 @@ export class StandaloneStream {
   #gap: Buffer[] = [];
   #gapBytes = 0;
   #lastEventId: string | undefined;
+  /** Of the last event that was written to a client. */
+  #passedEventId: string | undefined;
   #lastEventOf: string | undefined;
   readonly #ids: string[] = [];
+  #opening: { readonly upstreamId: string | undefined; readonly outcome: Promise<Opened> } | undefined;
   #reopening = false;
   #linger: NodeJS.Timeout | undefined;
+  #over = false;
 
   constructor(session: UpstreamSession) {
     this.#session = session;
@@ -59,17 +64,21 @@ export class StandaloneStream {
   /** Takes a client's GET. Never rejects. */
   async attach(exchange: ClientExchange): Promise<void> {
     try {
-      if (exchange.lastEventId !== undefined && exchange.lastEventId !== this.#lastEventId)
-        this.#rewind(exchange.lastEventId);
+      const { lastEventId } = exchange;
+      // A stream that is open already is joined, and what it holds is given up, without a word of the server's: so it is asked first who may.
+      if (this.#upstream !== undefined || this.#opening !== undefined || lastEventId !== undefined)
+        await assertAccepted(this.#session, exchange.headers);
+      if (lastEventId !== undefined && !this.#goesOnFrom(lastEventId)) this.#rewind(lastEventId);
       if (this.#upstream === undefined && !(await this.#openFor(exchange))) return;
       this.#join(exchange);
     } catch (error) {
-      answerError(exchange, [], ProxyError.from(error));
+      answerFailure(exchange, [], error);
     }
   }
 
   /** The session is over. */
   close(): void {
+    this.#over = true;
     clearTimeout(this.#linger);
     for (const client of this.#clients.splice(0)) client.connection.end();
     this.#drop();
@@ -79,6 +88,14 @@ export class StandaloneStream {
   #rewind(eventId: string): void {
     this.#drop();
     this.#lastEventId = eventId;
+    // The server will say all of it again.
+    this.#gap = [];
+    this.#gapBytes = 0;
+  }
+
+  /** What came after this event is all in the gap, or still to come. */
+  #goesOnFrom(eventId: string): boolean {
+    return eventId === this.#passedEventId && this.#gapBytes <= gapBytes;
   }
 
   /** Opens the server's stream for a client that waits for its answer. False if the client was given the server's refusal. */
@@ -143,7 +160,21 @@ export class StandaloneStream {
     return isRefusedSession(await request(this.#session.connector, this.#session.context(upstreamId, headers), "ping"));
   }
 
+  /** Opens one stream per upstream session, however many ask at once: for a second one some servers end the session. */
   async #open(context: CallContext, reopened: boolean): Promise<Opened> {
+    const { upstreamId } = context;
+    if (this.#upstream !== undefined && this.#upstream.upstreamId === upstreamId) return { kind: "open" };
+    if (this.#opening !== undefined && this.#opening.upstreamId === upstreamId) return this.#opening.outcome;
+    const opening = { upstreamId, outcome: this.#connect(context, reopened) };
+    this.#opening = opening;
+    try {
+      return await opening.outcome;
+    } finally {
+      if (this.#opening === opening) this.#opening = undefined;
+    }
+  }
+
+  async #connect(context: CallContext, reopened: boolean): Promise<Opened> {
     const resume = this.#lastEventId !== undefined && (this.#lastEventOf ?? context.upstreamId) === context.upstreamId;
     const headers = contextHeaders(context);
     headers[headers.indexOf(acceptBoth)] = "text/event-stream";
@@ -226,6 +257,7 @@ export class StandaloneStream {
       if (this.#gapBytes <= gapBytes) this.#gap.push(Buffer.from(bytes));
       return true;
     }
+    this.#passedEventId = this.#lastEventId;
     if (client.connection.write(bytes)) return true;
     client.connection.onDrain(() => body.resume());
     return false;
@@ -246,13 +278,22 @@ export class StandaloneStream {
       "x-accel-buffering",
       "no",
     ]);
+    // The end came while the server's stream was being opened.
+    if (this.#over) {
+      exchange.connection.end();
+      return this.#drop();
+    }
     this.#clients.push(exchange);
     for (const bytes of this.#gap.splice(0)) exchange.connection.write(bytes);
     this.#gapBytes = 0;
+    this.#passedEventId = this.#lastEventId;
     for (const json of session.unannounced) writeEvent(exchange.connection, json);
     session.unannounced.clear();
     exchange.connection.onGone(() => this.#leave(exchange));
-    session.snapshot.stream = true;
+    if (!session.snapshot.stream) {
+      session.snapshot.stream = true;
+      session.row.saveSoon(session);
+    }
     session.openStream = async (context) => {
       await this.#open(context, true);
     };
