@@ -3,13 +3,16 @@ import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type BridgeOptions, ConfigError } from "./config/index.ts";
 import {
+  credentialOf,
+  type Forwarding,
   frontHeaders,
-  type HttpServer,
   isLoopback,
+  isSamePath,
   listen,
   openConnector,
   openStreamableHttp,
   passThrough,
+  principalHeader,
   refuse,
   type Serve,
   SessionManager,
@@ -31,6 +34,8 @@ export interface Bridge {
 
 const connectTimeoutMs = 10_000;
 const bodyIdleMs = 15_000;
+/** How long answers may take to leave after the drain timeout. */
+const lastWordsMs = 500;
 
 /**
  * Starts the proxy in front of one server.
@@ -38,10 +43,13 @@ const bodyIdleMs = 15_000;
  */
 export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   assertSafe(options);
-  const log = createLog({ format: options.logFormat, destination: options.logTo, quiet: options.quiet });
+  await using opened = new AsyncDisposableStack();
+  const log = openLog(options);
+  opened.defer(() => log.close());
   const metrics = createMetrics();
-  const store = await openStore(options.dataDir);
+  const store = opened.use(await openStore(options.dataDir));
   const transport = openStreamableHttp({ url: options.url, connectTimeoutMs, followRedirects: !options.front });
+  opened.use(transport);
   const secret = await store.secret();
   const name = options.name ?? options.url.host;
   const connector = openConnector({
@@ -53,53 +61,52 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     secret,
   });
   const sessions = new SessionManager(connector, options);
+  opened.defer(() => sessions.stop());
   const streams = new Streams();
-  const proxies = readProxies(options);
+  const forwarding = readForwarding(options);
+  const others = options.front ? passThrough.bind(null, connector, forwarding) : undefined;
+  const principal = options.front ? options.principal : "authorization";
   const endpoint = serveMcp.bind(null, {
     sessions,
     streams,
-    principal: options.front ? options.principal : "authorization",
+    credential: (request: IncomingMessage) => credentialOf(principal, request, forwarding.proxies),
     limits: { maxBodyBytes: options.maxBodyBytes, keepBytes: options.keepBytes, bodyIdleMs },
-    forward: options.front
-      ? (request: IncomingMessage) => frontHeaders(request, options.headers, proxies)
-      : () => options.headers,
+    forward: options.front ? (request: IncomingMessage) => frontHeaders(request, forwarding) : () => options.headers,
+    passThrough: others,
   });
   const path = options.front ? options.url.pathname : "/mcp";
-  const others: Serve | undefined = options.front ? passThrough.bind(null, transport, proxies, name) : undefined;
   const server = await listen({
     host: options.host,
     port: options.port,
     connector: name,
-    admission: { allowedHosts: allowedHosts(options), token: options.token },
+    admission: {
+      allowedHosts: allowedHosts(options),
+      token: options.token,
+      frontPath: options.front ? path : undefined,
+    },
     log,
     metrics,
     nowMs: connector.nowMs,
-    route: (asked) => (asked === path ? endpoint : (others ?? ownPath(asked, metrics))),
+    route: (asked) => (isSamePath(asked, path) ? endpoint : (others ?? ownPath(asked, metrics))),
   });
-  const closed = once(() => shutDown(server, streams, sessions, store, log, transport, options.drainTimeoutMs));
+  const parts = opened.move();
+  const closed = once(async () => {
+    streams.endAll();
+    if ((await server.drain(options.drainTimeoutMs)) === "late") {
+      // What still waits for the server gets its answer now: what was tried, or that the outcome is unknown.
+      connector.availability.stop();
+      await transport[Symbol.asyncDispose]();
+      await server.drain(lastWordsMs);
+    }
+    await server.close();
+    await parts.disposeAsync();
+  });
   return {
     url: `http://${printable(options.host)}:${server.port}${path}`,
     port: server.port,
     connector: name,
     close: closed,
   };
-}
-
-async function shutDown(
-  server: HttpServer,
-  streams: Streams,
-  sessions: SessionManager,
-  store: AsyncDisposable,
-  log: Log,
-  transport: AsyncDisposable,
-  drainTimeoutMs: number,
-): Promise<void> {
-  streams.endAll();
-  await server.drain(drainTimeoutMs);
-  await sessions.stop();
-  await transport[Symbol.asyncDispose]();
-  await store[Symbol.asyncDispose]();
-  await log.close();
 }
 
 /** Paths of Holdfast's own that a bridge serves beside the endpoint. */
@@ -116,6 +123,15 @@ function ownPath(path: string, metrics: Metrics): Serve | undefined {
   return undefined;
 }
 
+function openLog({ logFormat, logTo, quiet }: BridgeOptions): Log {
+  try {
+    return createLog({ format: logFormat, destination: logTo, quiet });
+  } catch (error) {
+    const { code = "unknown reason" } = error as NodeJS.ErrnoException;
+    throw new ConfigError(`The log file cannot be opened (${code}). Give another path with --log-file.`);
+  }
+}
+
 async function openStore(dataDir: string | undefined): Promise<SessionStore> {
   const { openMemoryStore, openSqliteStore } = await import("./store/index.ts");
   return dataDir === undefined ? openMemoryStore() : openSqliteStore(dataDir);
@@ -123,15 +139,26 @@ async function openStore(dataDir: string | undefined): Promise<SessionStore> {
 
 /** Whoever can reach the proxy can use the server's credential, so beyond this machine a token is asked for. In front of a server, that server asks. */
 function assertSafe(options: BridgeOptions): void {
+  if (options.front && options.token !== undefined) {
+    throw new ConfigError(
+      "--token (or HOLDFAST_TOKEN) and --front do not go together: in front of a server, Authorization is for that server.",
+    );
+  }
+  if (options.front && options.principal.startsWith("header:") && options.trustedProxies.length === 0) {
+    throw new ConfigError(
+      "--principal header:NAME needs --trust-proxy: anybody could send that header, so it counts only from a proxy that is named.",
+    );
+  }
   if (isLoopback(options.host) || options.token !== undefined || options.front) return;
   throw new ConfigError(
     `Listening on ${options.host} would let anyone on the network use the server. Give --token (or HOLDFAST_TOKEN), for example ${randomBytes(18).toString("base64url")}, or listen on 127.0.0.1.`,
   );
 }
 
-function readProxies(options: BridgeOptions): ReturnType<typeof trustedProxies> {
+function readForwarding(options: BridgeOptions): Forwarding {
   try {
-    return trustedProxies(options.trustedProxies);
+    const proxies = trustedProxies(options.trustedProxies);
+    return { proxies, own: options.headers, principalHeader: principalHeader(options.principal) };
   } catch (error) {
     throw new ConfigError(`--trust-proxy: ${error instanceof Error ? error.message : String(error)}`);
   }

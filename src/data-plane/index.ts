@@ -1,9 +1,13 @@
 export {
+  credentialOf,
+  type Forwarding,
   frontHeaders,
   type HttpServer,
   isLoopback,
+  isSamePath,
   listen,
   passThrough,
+  principalHeader,
   refuse,
   type Serve,
   serveMcp,

@@ -7,12 +7,20 @@ export interface AdmissionRules {
   readonly allowedHosts: ReadonlySet<string>;
   /** What clients must present as a bearer token, if anything. */
   readonly token: string | undefined;
+  /**
+   * Front mode: the path of the MCP endpoint. On every other path, and for a preflight on this one, the Origin is the server's to judge: its login
+   * pages are posted to from elsewhere by design.
+   */
+  readonly frontPath: string | undefined;
 }
 
 export interface Presented {
   readonly host: string | undefined;
   readonly origin: string | undefined;
   readonly authorization: string | undefined;
+  readonly method: string | undefined;
+  /** Without query. */
+  readonly path: string;
 }
 
 /** Names that mean this machine; always allowed, since a page elsewhere cannot take them (DNS rebinding changes addresses, not names). */
@@ -21,7 +29,9 @@ const loopbackNames: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "[
 export function admit(rules: AdmissionRules, presented: Presented): ErrorCode | undefined {
   if (!isAllowed(rules, hostName(presented.host))) return "HOST_REFUSED";
   // Programs send no Origin; a browser always does, and "null" belongs to pages that hide where they come from.
-  if (presented.origin !== undefined && !isAllowed(rules, originName(presented.origin))) return "ORIGIN_REFUSED";
+  const { origin } = presented;
+  if (origin !== undefined && !isServersToJudge(rules, presented) && !isAllowed(rules, originName(origin)))
+    return "ORIGIN_REFUSED";
   if (rules.token !== undefined && !isToken(rules.token, presented.authorization)) return "TOKEN_REQUIRED";
   return undefined;
 }
@@ -29,6 +39,19 @@ export function admit(rules: AdmissionRules, presented: Presented): ErrorCode | 
 /** True if the address is only reachable from this machine. */
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+function isServersToJudge({ frontPath }: AdmissionRules, { method, path }: Presented): boolean {
+  return frontPath !== undefined && (method === "OPTIONS" || !isSamePath(path, frontPath));
+}
+
+/** One slash at the end makes no difference, as most servers' routers see it. */
+export function isSamePath(asked: string, served: string): boolean {
+  return asked === served || withoutSlash(asked) === withoutSlash(served);
+}
+
+function withoutSlash(path: string): string {
+  return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
 }
 
 function isAllowed({ allowedHosts }: AdmissionRules, name: string | undefined): boolean {

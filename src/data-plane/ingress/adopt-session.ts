@@ -2,13 +2,41 @@
 import { ProxyError } from "../../errors/index.ts";
 import type { ClientSessionId } from "../../protocol/index.ts";
 import type { ClientExchange } from "../relay/index.ts";
-import { initializeAnew, notify, type SessionManager, type Snapshot, type UpstreamSession } from "../session/index.ts";
+import {
+  type Fresh,
+  initializeAnew,
+  isCredentialRefusal,
+  notify,
+  RestoreRefused,
+  type SessionManager,
+  type UpstreamSession,
+} from "../session/index.ts";
 
 /** The oldest revision of this transport: what a client that names none is taken to speak (transports, "Protocol Version Header"). */
 const assumedVersion = "2025-03-26";
 
-/** @throws ProxyError of the failed initialize, or TOO_MANY_SESSIONS */
+/**
+ * The session of this id and this principal; requests that come at once share one opening.
+ * @throws RestoreRefused with the server's own refusal (front mode), ProxyError of the failed initialize, or TOO_MANY_SESSIONS
+ */
 export async function adoptSession(
+  sessions: SessionManager,
+  id: ClientSessionId,
+  principal: string,
+  exchange: ClientExchange,
+): Promise<UpstreamSession> {
+  for (;;) {
+    try {
+      return await sessions.adopt(id, principal, () => open(sessions, id, principal, exchange));
+    } catch (error) {
+      // Another request's credential was refused; ours has not been tried.
+      if (error instanceof RestoreRefused && error.isOfAnother(exchange.headers)) continue;
+      throw error;
+    }
+  }
+}
+
+async function open(
   sessions: SessionManager,
   id: ClientSessionId,
   principal: string,
@@ -28,26 +56,55 @@ export async function adoptSession(
       clientInfo: { name: "holdfast-adopted", version: "1" },
     },
   });
-  const outcome = await initializeAnew(connector, initialize, exchange.headers);
-  if (outcome.kind !== "fresh") {
-    const { code, detail, upstream } = outcome.trouble;
-    throw new ProxyError(code, { connector: connector.settings.name, tried: "initialize", note: detail, upstream });
-  }
-  const { fresh } = outcome;
-  const snapshot: Snapshot = {
+  const { upstreamId, version, digest, announces, cookies } = await initializeOrWait(sessions, initialize, exchange);
+  const snapshot = {
     initialize,
     clientVersion,
-    serverVersion: fresh.version,
-    serverDigest: fresh.digest,
-    announces: fresh.announces,
+    serverVersion: version,
+    serverDigest: digest,
+    announces,
     initialized: true,
     stream: false,
     subscriptions: [],
     lists: {},
-    ...(fresh.cookies === undefined ? {} : { cookies: fresh.cookies }),
+    ...(cookies === undefined ? {} : { cookies }),
   };
-  const session = await sessions.open(principal, snapshot, fresh.upstreamId, id);
-  await notify(connector, session.context(fresh.upstreamId, exchange.headers), "notifications/initialized");
-  connector.log.event("warn", "session adopted", { connector: connector.settings.name, session_id: session.shortHash });
+  const session = await sessions.open(principal, snapshot, upstreamId, id);
+  session.acceptedHeaders = exchange.headers;
+  await notify(connector, session.context(upstreamId, exchange.headers), "notifications/initialized");
+  connector.log.event("warn", "session adopted", {
+    connector: connector.settings.name,
+    session_id: session.shortHash,
+    user_id: principal.slice(0, 12),
+    request_id: exchange.requestId,
+  });
   return session;
+}
+
+/** Nothing has run, so a server that is away is waited for. */
+async function initializeOrWait(
+  { connector }: SessionManager,
+  initialize: string,
+  { headers }: ClientExchange,
+): Promise<Fresh> {
+  const { settings, availability, nowMs } = connector;
+  const deadlineMs = nowMs() + settings.recoveryWindowMs;
+  for (;;) {
+    const outcome = await initializeAnew(connector, initialize, headers);
+    if (outcome.kind === "fresh") {
+      availability.answered();
+      return outcome.fresh;
+    }
+    const { code, detail, upstream } = outcome.trouble;
+    const error = new ProxyError(code, { connector: settings.name, tried: "initialize", note: detail, upstream });
+    if (outcome.kind === "away") {
+      availability.failed(code, detail ?? "", upstream?.status);
+      if ((await availability.up(deadlineMs)) === "up") continue;
+      throw error;
+    }
+    const { refusal } = outcome;
+    if (settings.front && refusal !== undefined && isCredentialRefusal(refusal.status))
+      throw new RestoreRefused(error, refusal, headers);
+    throw error;
+  }
 }

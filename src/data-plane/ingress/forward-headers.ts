@@ -32,45 +32,70 @@ export function trustedProxies(entries: readonly string[]): TrustedProxies {
 /** Set anew for each request, or forwarded only from a proxy that is trusted to have set them. */
 const forwarded = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"] as const;
 /** Handled by the relay itself, with values of the upstream session. */
-const ownHeaders: ReadonlySet<string> = new Set([
+const relayed: ReadonlySet<string> = new Set([
   "accept",
   "content-type",
   "content-length",
   "accept-encoding",
-  "expect",
-  "forwarded",
   sessionIdHeader,
   protocolVersionHeader,
   lastEventIdHeader,
-  ...forwarded,
 ]);
+const nothing: ReadonlySet<string> = new Set();
+/** Read by us from the first line alone, so the server must not be able to read another one. */
+const single: ReadonlySet<string> = new Set(["authorization", "host"]);
 
-/** Flat names and values. `own` are the operator's own headers; they win over the client's of the same name. */
-export function frontHeaders(request: IncomingMessage, own: readonly string[], proxies: TrustedProxies): string[] {
-  return [...passedOn(request, ownHeaders, own), ...forwardedHeaders(request, proxies), ...own];
+/** What decides which headers cross in front mode. */
+export interface Forwarding {
+  readonly proxies: TrustedProxies;
+  /** The operator's own headers, flat; they win over the client's of the same name. */
+  readonly own: readonly string[];
+  /** The header in which a trusted proxy names the user (`--principal header:NAME`), in lower case. */
+  readonly principalHeader: string | undefined;
 }
 
-/** As `frontHeaders`, for paths that are no MCP endpoint: there nothing is Holdfast's business. */
-export function passThroughHeaders(request: IncomingMessage, proxies: TrustedProxies): string[] {
-  return [...passedOn(request, new Set([...forwarded, "expect"]), []), ...forwardedHeaders(request, proxies)];
+/** Flat names and values of a request at the MCP endpoint. */
+export function frontHeaders(request: IncomingMessage, forwarding: Forwarding): string[] {
+  const { own } = forwarding;
+  return [...passedOn(request, forwarding, relayed), ...forwardedHeaders(request, forwarding.proxies), ...own];
 }
 
-function passedOn(request: IncomingMessage, left: ReadonlySet<string>, own: readonly string[]): string[] {
-  const ownNames = new Set(own.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase()));
+/** As `frontHeaders`, for exchanges that belong to no session: there nothing is Holdfast's business. */
+export function passThroughHeaders(request: IncomingMessage, forwarding: Forwarding): string[] {
+  const headers = passedOn(request, { ...forwarding, own: [] }, nothing);
+  return [...headers, ...forwardedHeaders(request, forwarding.proxies)];
+}
+
+function passedOn(request: IncomingMessage, forwarding: Forwarding, left: ReadonlySet<string>): string[] {
+  const ownNames = new Set(forwarding.own.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase()));
   const listed = new Set(
     (request.headers.connection ?? "")
       .toLowerCase()
       .split(",")
       .map((name) => name.trim()),
   );
+  const trusted = forwarding.proxies.trusts(request.socket.remoteAddress);
+  const seen = new Set<string>();
   const headers: string[] = [];
   for (let index = 0; index < request.rawHeaders.length; index += 2) {
     const name = request.rawHeaders[index] as string;
     const lower = name.toLowerCase();
     if (left.has(lower) || hopByHop.has(lower) || listed.has(lower) || ownNames.has(lower)) continue;
+    if (lower === "expect" || isSetAnew(lower) || (!trusted && isClaim(lower, forwarding))) continue;
+    if (single.has(lower) && seen.has(lower)) continue;
+    seen.add(lower);
     headers.push(name, request.rawHeaders[index + 1] as string);
   }
   return headers;
+}
+
+function isSetAnew(name: string): boolean {
+  return (forwarded as readonly string[]).includes(name);
+}
+
+/** Says where a request comes from or who sent it, which is a proxy's word and not a client's. */
+function isClaim(name: string, { principalHeader }: Forwarding): boolean {
+  return name.startsWith("x-forwarded-") || name === "forwarded" || name === "x-real-ip" || name === principalHeader;
 }
 
 function forwardedHeaders(request: IncomingMessage, proxies: TrustedProxies): string[] {

@@ -26,8 +26,10 @@ export interface HttpServerOptions {
 export interface HttpServer {
   readonly host: string;
   readonly port: number;
-  /** Takes no new exchange, waits for those in flight, at most `timeoutMs`. */
-  drain(timeoutMs: number): Promise<void>;
+  /** Refuses every new exchange from now on and waits for those in flight, at most `timeoutMs`. */
+  drain(timeoutMs: number): Promise<"drained" | "late">;
+  /** Closes the port and all connections. */
+  close(): Promise<void>;
 }
 
 /** @throws Error of `listen`, with its `code` (EADDRINUSE, EACCES). */
@@ -70,10 +72,9 @@ class RunningServer implements HttpServer {
     });
   }
 
-  async drain(timeoutMs: number): Promise<void> {
+  async drain(timeoutMs: number): Promise<"drained" | "late"> {
+    // Port and idle connections stay open: who comes now is told to come again, which a broken connection would not say.
     this.#draining = true;
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    this.#server.closeIdleConnections();
     if (this.#inFlight > 0) {
       const timer = setTimeout(() => this.#drained?.(), timeoutMs);
       await new Promise<void>((resolve) => {
@@ -81,8 +82,13 @@ class RunningServer implements HttpServer {
       });
       clearTimeout(timer);
     }
+    return this.#inFlight === 0 ? "drained" : "late";
+  }
+
+  close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeAllConnections();
-    await closed;
+    return closed;
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -93,25 +99,28 @@ class RunningServer implements HttpServer {
     response.once("close", () => this.#finished(request, response, notes));
     // A connection kept open by a client would hold up a drain.
     if (this.#draining) response.shouldKeepAlive = false;
-    const refusal = this.#refusal(request);
-    if (refusal !== undefined) return refuse(request, response, notes, refusal);
     const target = request.url ?? "/";
     const query = target.indexOf("?");
-    const serve = this.#options.route(query < 0 ? target : target.slice(0, query));
+    const path = query < 0 ? target : target.slice(0, query);
+    const refusal = this.#refusal(request, path);
+    if (refusal !== undefined) return refuse(request, response, notes, refusal);
+    // "*" and absolute forms are for forward proxies.
+    const serve = path.startsWith("/") ? this.#options.route(path) : undefined;
     if (serve === undefined) return refuse(request, response, notes, "PATH_NOT_FOUND");
     return serve(request, response, notes);
   }
 
-  #refusal({ headers }: IncomingMessage): ErrorCode | undefined {
+  #refusal({ headers, method }: IncomingMessage, path: string): ErrorCode | undefined {
     if (this.#draining) return "SHUTTING_DOWN";
     const { host, origin, authorization } = headers;
-    return admit(this.#options.admission, { host, origin, authorization });
+    return admit(this.#options.admission, { host, origin, authorization, method, path });
   }
 
   #finished(request: IncomingMessage, response: ServerResponse, notes: ExchangeNotes): void {
     const { log, metrics, connector, nowMs } = this.#options;
     log.request(toRecord(notes, request, response, connector, nowMs()));
     metrics.requestEnded(notes.outcome.errorCode === "-" ? "answered" : notes.outcome.errorCode);
+    notes.release();
     this.#inFlight -= 1;
     if (this.#inFlight === 0) this.#drained?.();
   }

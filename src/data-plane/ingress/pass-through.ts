@@ -1,58 +1,77 @@
-// Front mode, every path that is no MCP endpoint: an ordinary reverse proxy, so that the server's own OAuth, health checks and pages work unchanged.
+// Front mode, every exchange that belongs to no session: an ordinary reverse proxy, so that the server's own OAuth, health checks and pages work
+// unchanged. The one thing added: a request that the server was not there to take waits for it.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ProxyError } from "../../errors/index.ts";
-import { answerError, clientHeaders } from "../relay/index.ts";
-import { connectFault } from "../session/index.ts";
-import type { Transport } from "../transport/index.ts";
+import { answerFailure, type ClientExchange, clientHeaders, type RequestBody } from "../relay/index.ts";
+import { type Connector, connectFault, isGatewayAway } from "../session/index.ts";
+import type { Reply } from "../transport/index.ts";
 import { HttpClientConnection } from "./client-connection.ts";
-import { passThroughHeaders, type TrustedProxies } from "./forward-headers.ts";
+import { type Forwarding, passThroughHeaders } from "./forward-headers.ts";
 import type { ExchangeNotes } from "./request-record.ts";
 
+/** A body up to this size is read first, so that it can be sent when the server is back; a larger one flows. */
+const keptBodyBytes = 64 * 1024;
+
+/** Serves one exchange. `read`: its body, where that has been read already. Never rejects. */
 export async function passThrough(
-  transport: Transport,
-  proxies: TrustedProxies,
-  connector: string,
+  connector: Connector,
+  forwarding: Forwarding,
   request: IncomingMessage,
   response: ServerResponse,
   notes: ExchangeNotes,
+  read?: RequestBody,
 ): Promise<void> {
   const connection = new HttpClientConnection(response);
-  const hasBody = request.headers["content-length"] !== undefined || request.headers["transfer-encoding"] !== undefined;
-  const verb = request.method ?? "GET";
-  const headers = passThroughHeaders(request, proxies);
-  const reply = await transport.sendTo(request.url ?? "/", {
-    method: "GET",
-    verb,
-    headers,
-    body: hasBody ? request : undefined,
-  });
-  if (reply.kind === "lost") {
-    const { code, detail } = connectFault(reply.cause);
-    const exchange = {
-      httpMethod: "GET",
-      connection,
-      scanned: undefined,
-      body: undefined,
-      contentType: "",
-      headers: [],
-    } as const;
-    const error = new ProxyError(reply.sent === "nothing" ? code : "UPSTREAM_CUT", { connector, note: detail });
-    return answerError(
-      {
-        ...exchange,
-        protocolVersion: undefined,
-        lastEventId: undefined,
-        requestId: notes.requestId,
-        outcome: notes.outcome,
-      },
-      [],
-      error,
-    );
+  const gone = new AbortController();
+  connection.onGone(() => gone.abort());
+  try {
+    const body = read ?? (await readSmall(request));
+    const reply = await send(connector, request, passThroughHeaders(request, forwarding), body, gone.signal);
+    if (!connection.gone) relay(reply, connection);
+  } catch (error) {
+    answerFailure(plainExchange(connection, notes), [], error);
   }
+}
+
+/** @throws ProxyError if no answer came */
+async function send(
+  connector: Connector,
+  request: IncomingMessage,
+  headers: string[],
+  body: RequestBody | undefined,
+  signal: AbortSignal,
+): Promise<Extract<Reply, { kind: "reply" }>> {
+  const { availability, nowMs, settings, transport } = connector;
+  const deadlineMs = nowMs() + settings.recoveryWindowMs;
+  for (;;) {
+    // A gateway's 502 or 503 may be about the MCP endpoint alone; only a server that takes no connection is waited for.
+    const outcome = availability.away?.status === undefined ? await availability.up(deadlineMs) : "up";
+    if (outcome !== "up") throw new ProxyError(outcome.code, { connector: settings.name, note: outcome.detail });
+    const reply = await transport.sendTo(request.url ?? "/", {
+      method: "GET",
+      verb: request.method ?? "GET",
+      headers,
+      body: body?.kept ?? body?.stream,
+      signal,
+    });
+    if (reply.kind === "reply") {
+      if (!isGatewayAway(reply.status)) availability.answered();
+      return reply;
+    }
+    const note = reply.cause.message;
+    if (reply.sent === "maybe") throw new ProxyError("OUTCOME_UNKNOWN", { connector: settings.name, note });
+    if (signal.aborted) throw new ProxyError("REQUEST_CANCELLED", {});
+    const { code, detail } = connectFault(reply.cause);
+    availability.failed(code, detail);
+    // A body that flows went into the refused connection.
+    if (body?.stream !== undefined) throw new ProxyError(code, { connector: settings.name, note: detail });
+  }
+}
+
+function relay(reply: Extract<Reply, { kind: "reply" }>, connection: HttpClientConnection): void {
   const length = reply.headers["content-length"];
   const passed = clientHeaders(reply.headers, true);
   connection.head(reply.status, length === undefined ? passed : [...passed, "content-length", String(length)]);
-  connection.onGone(() => reply.body.abort());
   reply.body.pipe({
     data(chunk) {
       if (connection.write(chunk)) return true;
@@ -62,4 +81,29 @@ export async function passThrough(
     end: () => connection.end(),
     cut: () => connection.destroy(),
   });
+}
+
+async function readSmall(request: IncomingMessage): Promise<RequestBody | undefined> {
+  const { "content-length": contentLength, "transfer-encoding": encoding } = request.headers;
+  if (contentLength === undefined && encoding === undefined) return undefined;
+  if (contentLength === undefined || Number(contentLength) > keptBodyBytes) return { stream: request, contentLength };
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return { kept: Buffer.concat(chunks) };
+}
+
+function plainExchange(connection: HttpClientConnection, notes: ExchangeNotes): ClientExchange {
+  const { requestId, outcome } = notes;
+  return {
+    httpMethod: "GET",
+    connection,
+    scanned: undefined,
+    body: undefined,
+    contentType: "",
+    protocolVersion: undefined,
+    lastEventId: undefined,
+    headers: [],
+    requestId,
+    outcome,
+  };
 }

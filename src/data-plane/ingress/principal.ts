@@ -1,15 +1,25 @@
 // Who a session belongs to: what the client presented, reduced to what stays the same while its token is refreshed. Verifies nothing; the server does.
-import type { IncomingHttpHeaders } from "node:http";
+import type { IncomingMessage } from "node:http";
+import type { TrustedProxies } from "./forward-headers.ts";
 
 /** `jwt`: issuer and subject of a bearer JWT, any other credential whole. `authorization`: the whole credential. `header:NAME`: what a trusted proxy sets. */
 export type PrincipalRule = "jwt" | "authorization" | `header:${string}`;
 
+/** The name in a `header:NAME` rule, in lower case. */
+export function principalHeader(rule: PrincipalRule): string | undefined {
+  return rule.startsWith("header:") ? rule.slice("header:".length).toLowerCase() : undefined;
+}
+
 /** The text whose hash is the principal; undefined for a client that presents nothing. */
-export function credentialOf(rule: PrincipalRule, headers: IncomingHttpHeaders): string | undefined {
-  if (rule.startsWith("header:")) {
-    const value = headers[rule.slice("header:".length).toLowerCase()];
-    return value === undefined ? undefined : `header ${String(value)}`;
-  }
+export function credentialOf(
+  rule: PrincipalRule,
+  { headers, socket }: IncomingMessage,
+  proxies: TrustedProxies,
+): string | undefined {
+  const name = principalHeader(rule);
+  // Only a trusted proxy may say who somebody is; everybody else is what they present themselves.
+  const named = name !== undefined && proxies.trusts(socket.remoteAddress) ? headers[name] : undefined;
+  if (named !== undefined) return `header ${String(named)}`;
   const { authorization } = headers;
   if (authorization === undefined) return undefined;
   return (rule === "jwt" ? jwtSubject(authorization) : undefined) ?? `authorization ${authorization}`;

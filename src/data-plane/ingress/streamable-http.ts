@@ -1,5 +1,5 @@
 // The Streamable HTTP transport toward clients (revisions 2025-03-26 to 2025-11-25): which exchange is asked for, of which session.
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import { type ErrorCode, ProxyError } from "../../errors/index.ts";
 import {
   isClientSessionId,
@@ -10,27 +10,31 @@ import {
   sessionIdHeader,
 } from "../../protocol/index.ts";
 import {
-  answerError,
+  answerFailure,
   type ClientExchange,
   type RequestBody,
   relayInitialize,
   relayRequest,
   type Streams,
 } from "../relay/index.ts";
-import type { SessionManager, UpstreamSession } from "../session/index.ts";
+import { assertAccepted, isSameCredential, type SessionManager, type UpstreamSession } from "../session/index.ts";
 import { adoptSession } from "./adopt-session.ts";
 import { HttpClientConnection } from "./client-connection.ts";
-import { credentialOf, type PrincipalRule } from "./principal.ts";
 import { type BodyLimits, readBody } from "./read-body.ts";
 import type { ExchangeNotes } from "./request-record.ts";
 
 export interface EndpointOptions {
   readonly sessions: SessionManager;
   readonly streams: Streams;
-  readonly principal: PrincipalRule;
+  /** What tells one client from another; undefined for one that presents nothing. */
+  readonly credential: (request: IncomingMessage) => string | undefined;
   readonly limits: BodyLimits;
   /** What goes to the server on behalf of this request: the connector's headers and, in front mode, the client's own. */
   readonly forward: (request: IncomingMessage) => readonly string[];
+  /** Front mode: serves what belongs to no session, as the server itself would. */
+  readonly passThrough:
+    | ((request: IncomingMessage, response: ServerResponse, notes: ExchangeNotes, read?: RequestBody) => Promise<void>)
+    | undefined;
 }
 
 /** Serves one exchange at an MCP endpoint. Never rejects. */
@@ -44,13 +48,20 @@ export async function serveMcp(
   try {
     await endpoint.serve();
   } catch (error) {
-    answerError(endpoint.exchange(undefined), endpoint.ids, ProxyError.from(error));
+    const { code, cause } = ProxyError.from(error);
+    if (code === "INTERNAL") {
+      const { log, settings } = options.sessions.connector;
+      const reason = String(cause);
+      log.event("error", "internal error", { connector: settings.name, request_id: notes.requestId, reason });
+    }
+    answerFailure(endpoint.exchange(undefined), endpoint.ids, error);
   }
 }
 
 class EndpointExchange {
   readonly #options: EndpointOptions;
   readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
   readonly #connection: HttpClientConnection;
   readonly #notes: ExchangeNotes;
   readonly #principal: string;
@@ -58,14 +69,17 @@ class EndpointExchange {
   constructor(options: EndpointOptions, request: IncomingMessage, response: ServerResponse, notes: ExchangeNotes) {
     this.#options = options;
     this.#request = request;
+    this.#response = response;
     this.#connection = new HttpClientConnection(response);
     this.#notes = notes;
-    this.#principal = options.sessions.principal(credentialOf(options.principal, request.headers));
+    this.#principal = options.sessions.principal(options.credential(request));
     if (this.#principal !== "none") notes.userId = this.#principal.slice(0, 12);
   }
 
   async serve(): Promise<void> {
-    switch (this.#request.method) {
+    const { method, headers } = this.#request;
+    if (this.#options.passThrough !== undefined && !mayOpenOrNameSession(method, headers)) return this.#pass();
+    switch (method) {
       case "POST":
         return this.#post();
       case "GET":
@@ -118,18 +132,25 @@ class EndpointExchange {
       throw new ProxyError("INITIALIZE_IN_BATCH");
     }
     if (scanned.shape === "single" && scanned.envelope.method === "initialize") return this.#initialize(exchange);
+    if (this.#options.passThrough !== undefined && this.#request.headers[sessionIdHeader] === undefined)
+      return this.#pass(taken.body);
     const session = await this.#session(exchange);
-    this.#noteCancellation(session, scanned, taken.body);
+    this.#noteCancellation(exchange, session, scanned);
     if (this.#answersTheDead(session, scanned)) return;
     return relayRequest(exchange, session);
   }
 
+  /** Without a session id there is no session to keep: the server answers for itself, its 401 included. */
+  #pass(read?: RequestBody): Promise<void> {
+    return this.#options.passThrough?.(this.#request, this.#response, this.#notes, read) ?? Promise.resolve();
+  }
+
   /** A session id on an initialize is of no use to the server and of no meaning to us; only adoption keeps it. */
-  #initialize(exchange: ClientExchange): Promise<void> {
+  async #initialize(exchange: ClientExchange): Promise<void> {
     const { sessions } = this.#options;
     const id = one(this.#request.headers[sessionIdHeader]);
     const adopt = sessions.connector.settings.adoptSessions && id !== undefined && isClientSessionId(id);
-    const adoptAs = adopt && sessions.get(id, this.#principal) === undefined ? id : undefined;
+    const adoptAs = adopt && (await sessions.find(id, this.#principal)) === undefined ? id : undefined;
     return relayInitialize(exchange, sessions, this.#principal, adoptAs);
   }
 
@@ -140,7 +161,9 @@ class EndpointExchange {
   }
 
   async #delete(): Promise<void> {
-    const session = await this.#session(this.exchange(undefined));
+    const exchange = this.exchange(undefined);
+    const session = await this.#session(exchange);
+    await assertAccepted(session, exchange.headers);
     session.close("client");
     await session.ended;
     this.#connection.head(200, ["content-length", "0"]);
@@ -157,12 +180,12 @@ class EndpointExchange {
     if (id === undefined) throw new ProxyError("SESSION_ID_REQUIRED");
     if (!isClientSessionId(id)) throw new ProxyError("INVALID_SESSION_ID");
     let session = sessions.get(id, this.#principal) ?? (await sessions.find(id, this.#principal));
-    if (session === undefined && sessions.connector.settings.adoptSessions) {
+    if (session === undefined && sessions.connector.settings.adoptSessions && this.#request.method !== "DELETE") {
       session = await adoptSession(sessions, id, this.#principal, exchange);
     }
     if (session === undefined) throw new ProxyError(this.#unknown());
-    session.lastSeenAtMs = Date.now();
-    this.#notes.sessionHash = session.shortHash;
+    this.#notes.release = session.use();
+    this.#notes.outcome.sessionHash = session.shortHash;
     return session;
   }
 
@@ -170,13 +193,13 @@ class EndpointExchange {
     return "UNKNOWN_SESSION";
   }
 
-  /** `notifications/cancelled` reaches a request that is waiting for a recovery, so that it is not sent again. */
-  #noteCancellation(session: UpstreamSession, scanned: Scanned, body: RequestBody): void {
-    if (session.recovering.size === 0 || scanned.shape !== "single" || body.kept === undefined) return;
-    if (scanned.envelope.method !== "notifications/cancelled") return;
-    const { params } = JSON.parse(body.kept.toString()) as { params?: { requestId?: unknown } };
-    const ticket = session.recovering.get(JSON.stringify(params?.requestId));
-    if (ticket !== undefined) ticket.cancelled = true;
+  #noteCancellation({ body, headers }: ClientExchange, session: UpstreamSession, scanned: Scanned): void {
+    if (scanned.shape !== "single" || scanned.envelope.method !== "notifications/cancelled") return;
+    if (body?.kept === undefined) return;
+    // In front mode a JWT's claims are unverified: before the server is asked, only a credential that it has accepted may stop a call.
+    if (!isSameCredential(headers, session.acceptedHeaders)) return;
+    const { params } = JSON.parse(body.kept.toString()) as { params?: { requestId?: unknown } | null };
+    session.cancel(params?.requestId);
   }
 
   /** An answer to a question that a dead session asked: the new one must not take it for an answer to a question of its own. */
@@ -193,6 +216,12 @@ class EndpointExchange {
     this.#connection.end();
     return true;
   }
+}
+
+/** Every other exchange is the server's own business in front mode. */
+function mayOpenOrNameSession(method: string | undefined, headers: IncomingHttpHeaders): boolean {
+  if (headers[sessionIdHeader] !== undefined) return method === "POST" || method === "GET" || method === "DELETE";
+  return method === "POST" && mediaType(headers["content-type"]) === "application/json";
 }
 
 function readable(scanned: Scanned | undefined): ClientExchange["scanned"] {

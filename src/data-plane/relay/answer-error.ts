@@ -1,7 +1,9 @@
 // Gives a client an error of Holdfast's own, in whichever form its answer has already taken.
-import { httpStatus, type ProxyError, toBatchErrors, toJsonRpcError } from "../../errors/index.ts";
+import { httpStatus, ProxyError, toBatchErrors, toJsonRpcError } from "../../errors/index.ts";
 import type { RawId } from "../../protocol/index.ts";
+import { RestoreRefused } from "../session/index.ts";
 import type { ClientConnection, ClientExchange } from "./client-exchange.ts";
+import { clientHeaders } from "./headers.ts";
 
 /** Answers an exchange whose head has not been sent. `ids` are the requests that wait for an answer. */
 export function answerError(exchange: ClientExchange, ids: readonly RawId[], error: ProxyError): void {
@@ -10,6 +12,15 @@ export function answerError(exchange: ClientExchange, ids: readonly RawId[], err
   const headers = ["content-type", "application/json", "content-length", String(body.length)];
   exchange.connection.head(httpStatus(error, ids.length > 0), headers);
   exchange.connection.end(body);
+}
+
+/** As `answerError`, for whatever was thrown. A credential that the server refused (front mode) gets the server's own words, challenge included. */
+export function answerFailure(exchange: ClientExchange, ids: readonly RawId[], error: unknown): void {
+  if (!(error instanceof RestoreRefused)) return answerError(exchange, ids, ProxyError.from(error));
+  const { status, headers, body } = error.refusal;
+  const bytes = Buffer.from(body);
+  exchange.connection.head(status, [...clientHeaders(headers, true), "content-length", String(bytes.length)]);
+  exchange.connection.end(bytes);
 }
 
 /** Ends a stream that has begun: one error for each request that is still open. */

@@ -1,4 +1,4 @@
-export { answerError } from "./answer-error.ts";
+export { answerError, answerFailure } from "./answer-error.ts";
 export type { ClientConnection, ClientExchange, ExchangeOutcome, RequestBody } from "./client-exchange.ts";
 export { clientHeaders } from "./headers.ts";
 export { relayInitialize } from "./relay-initialize.ts";

@@ -17,15 +17,14 @@ import {
   isGatewayAway,
   isRefusedSession,
   type Lease,
-  RestoreRefused,
   request,
   type UpstreamSession,
 } from "../session/index.ts";
 import type { Reply } from "../transport/index.ts";
-import { answerError, endStreamWithError } from "./answer-error.ts";
+import { answerFailure, endStreamWithError } from "./answer-error.ts";
 import { type ClientExchange, requestIds, singleMethod } from "./client-exchange.ts";
 import type { Delivery } from "./delivery.ts";
-import { clientHeaders, upstreamHeaders } from "./headers.ts";
+import { upstreamHeaders } from "./headers.ts";
 import { AnswerRelay } from "./relay-answer.ts";
 import { assertReplayable, isSafeToRepeat } from "./replay-safety.ts";
 import { resumeStream } from "./resume-stream.ts";
@@ -62,8 +61,6 @@ class RequestLife {
   readonly #startedMs: number;
   #sends = 0;
   #deadlineMs: number | undefined;
-  /** Set while this request waits for a recovery; the client may cancel it there. */
-  #ticket: { cancelled: boolean } | undefined;
 
   constructor(exchange: ClientExchange, session: UpstreamSession) {
     this.#exchange = exchange;
@@ -71,6 +68,8 @@ class RequestLife {
     this.#method = singleMethod(exchange);
     this.#answer = new AnswerRelay(exchange, session, leavesFacts(this.#method));
     this.#startedMs = session.connector.nowMs();
+    // An id of old that is used again.
+    if (session.cancelled.size > 0) for (const id of requestIds(exchange)) session.cancelled.delete(JSON.parse(id));
   }
 
   async run(): Promise<void> {
@@ -128,6 +127,7 @@ class RequestLife {
   /** Acts on a fault. True when the client has its answer. */
   async #recover(met: Met, lease: Lease): Promise<boolean> {
     const action = await this.#decide(met, lease);
+    if (this.#endsUnanswered(action, met)) return true;
     switch (action.do) {
       case "relay":
         return this.#relay(met, lease);
@@ -150,6 +150,17 @@ class RequestLife {
         await this.#waitUntilUp();
         return false;
     }
+  }
+
+  /** A stream that the server ended for a cancelled request, and one that its client left and may resume on its own: neither misses anything. */
+  #endsUnanswered(action: Action, met: Met): boolean {
+    const leftToClient = action.do === "resume" && this.#exchange.connection.gone;
+    const cancelled = this.#answer.streaming && met.delivery === undefined && this.#cancelled;
+    if (!leftToClient && !cancelled) return false;
+    this.#exchange.outcome.recovery = cancelled ? "cancelled" : "abandoned";
+    this.#discard(met);
+    this.#exchange.connection.end();
+    return true;
   }
 
   async #decide(met: Met, lease: Lease): Promise<Action> {
@@ -177,8 +188,7 @@ class RequestLife {
     const delivery = await met.delivery.pass();
     if (delivery.kind !== "delivered") throw this.#failure("OUTCOME_UNKNOWN", met);
     // A refusal that passes as the server's own says nothing for the session, and nothing for the credential.
-    if (isLoss(met.fault) || (met.reply?.status ?? 0) >= 400) this.#forgetTicket();
-    else this.#settled(lease);
+    if (!isLoss(met.fault) && (met.reply?.status ?? 0) < 400) this.#settled(lease);
     return true;
   }
 
@@ -203,7 +213,6 @@ class RequestLife {
     this.#session.lost(lease.generation, met.fault, this.#exchange.headers);
     this.#discard(met);
     const fresh = await this.#ready();
-    this.#ticketFor();
     await assertReplayable(this.#exchange, this.#session, this.#context(fresh));
   }
 
@@ -254,7 +263,6 @@ class RequestLife {
   }
 
   #ready(): Promise<Lease> {
-    this.#ticketFor();
     return this.#session.ready(this.#deadline(), this.#exchange.headers);
   }
 
@@ -265,28 +273,25 @@ class RequestLife {
     return this.#deadlineMs;
   }
 
-  #ticketFor(): void {
-    const id = requestIds(this.#exchange)[0];
-    if (this.#ticket !== undefined || id === undefined) return;
-    this.#ticket = { cancelled: false };
-    this.#session.recovering.set(id, this.#ticket);
+  get #cancelled(): boolean {
+    const { cancelled } = this.#session;
+    const ids = requestIds(this.#exchange);
+    return cancelled.size > 0 && ids.length > 0 && ids.every((id) => cancelled.has(JSON.parse(id)));
   }
 
   /** A client that left or cancelled meanwhile gets no second run. */
   #stillWanted(): boolean {
-    if (this.#ticket?.cancelled === true) throw new ProxyError("REQUEST_CANCELLED", {});
+    if (this.#cancelled) throw new ProxyError("REQUEST_CANCELLED", {});
     if (!this.#exchange.connection.gone) return true;
     // A notification has no answer to miss; it is delivered all the same.
     if (requestIds(this.#exchange).length === 0) return true;
     this.#exchange.outcome.recovery = "abandoned";
-    this.#forgetTicket();
     return false;
   }
 
   #settled(lease: Lease): void {
     const { connector } = this.#session;
     if (!lease.served) this.#session.served(lease.generation);
-    this.#forgetTicket();
     if (this.#exchange.headers !== this.#session.acceptedHeaders)
       this.#session.acceptedHeaders = this.#exchange.headers;
     if (this.#method === "notifications/initialized") this.#initialized();
@@ -304,26 +309,14 @@ class RequestLife {
     row.saveSoon(this.#session);
   }
 
-  #forgetTicket(): void {
-    const id = requestIds(this.#exchange)[0];
-    if (this.#ticket !== undefined && id !== undefined) this.#session.recovering.delete(id);
-  }
-
   /** The last word on this request: an error of ours, or a refusal that front mode passes on as it is. */
   fail(error: unknown): void {
-    this.#forgetTicket();
-    if (error instanceof RestoreRefused && this.#session.connector.settings.front && !this.#answer.streaming) {
-      const { status, headers, body } = error.refusal;
-      this.#exchange.connection.head(status, clientHeaders(headers, true));
-      this.#exchange.connection.end(Buffer.from(body));
-      return;
-    }
     const failure = ProxyError.from(error);
     if (failure.code === "INTERNAL")
       this.#session.connector.log.event("error", "internal error", { reason: String(failure.cause) });
     if (failure.code === "OUTCOME_UNKNOWN") this.#exchange.outcome.recovery = "outcome-unknown";
     if (this.#answer.streaming) endStreamWithError(this.#exchange, [...this.#answer.open], failure);
-    else answerError(this.#exchange, requestIds(this.#exchange), failure);
+    else answerFailure(this.#exchange, requestIds(this.#exchange), error);
   }
 
   #failure(code: Extract<Action, { do: "fail" }>["code"], met: Met): ProxyError {

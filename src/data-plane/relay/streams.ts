@@ -3,7 +3,7 @@ import { ProxyError } from "../../errors/index.ts";
 import { lastEventIdHeader, mediaType } from "../../protocol/index.ts";
 import { classifyReply } from "../recovery/index.ts";
 import { type Lease, type UpstreamSession } from "../session/index.ts";
-import { answerError, endStreamWithError } from "./answer-error.ts";
+import { answerFailure, endStreamWithError } from "./answer-error.ts";
 import type { ClientExchange } from "./client-exchange.ts";
 import { clientHeaders, upstreamHeaders } from "./headers.ts";
 import { readRefusal } from "./read-refusal.ts";
@@ -77,7 +77,7 @@ async function resumeAnswer(exchange: ClientExchange, session: UpstreamSession, 
     return waiting !== undefined && answerLost(exchange, session, waiting.ids);
   } catch (error) {
     if (answer.streaming) endStreamWithError(exchange, [...answer.open], ProxyError.from(error));
-    else answerError(exchange, [], ProxyError.from(error));
+    else answerFailure(exchange, [], error);
     return true;
   }
 }

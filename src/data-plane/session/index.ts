@@ -1,11 +1,19 @@
 export { announce, pageDigest } from "./announce-changes.ts";
+export { assertAccepted } from "./assert-accepted.ts";
 export { connectFault, isGatewayAway } from "./availability.ts";
 export { type CallContext, type CallOutcome, contextHeaders } from "./call-server.ts";
 export { type Connector, type ConnectorSettings, openConnector, type RecoveryMode } from "./connector.ts";
-export { asObject, initializeAnew, readCookies, readServerFacts } from "./initialize.ts";
+export {
+  asObject,
+  endUpstreamSession,
+  type Fresh,
+  initializeAnew,
+  readCookies,
+  readServerFacts,
+} from "./initialize.ts";
 export { findMessage, firstMessage, type JsonObject, parseObject } from "./read-answer.ts";
 export { isRefusedSession, notify, request, succeeded } from "./restore.ts";
-export { RestoreRefused } from "./restore-refused.ts";
+export { isCredentialRefusal, isSameCredential, RestoreRefused } from "./restore-refused.ts";
 export { type SessionLimits, SessionManager } from "./session-manager.ts";
 export { type ListMethod, listMethods, type Snapshot } from "./snapshot.ts";
 export type { Lease, UpstreamSession } from "./upstream-session.ts";

@@ -4,7 +4,7 @@ import { announceChanges } from "./announce-changes.ts";
 import type { Connector, Trouble } from "./connector.ts";
 import { endUpstreamSession, type Fresh, type InitializeOutcome, initializeAnew } from "./initialize.ts";
 import { type PutBack, putBack } from "./restore.ts";
-import { RestoreRefused } from "./restore-refused.ts";
+import { isCredentialRefusal, RestoreRefused } from "./restore-refused.ts";
 import { decodeSnapshot } from "./snapshot.ts";
 import type { UpstreamSession } from "./upstream-session.ts";
 
@@ -43,12 +43,17 @@ async function attempt(session: UpstreamSession, headers: readonly string[], sta
     }
     connector.availability.answered();
     if (outcome.kind === "failed") {
-      connector.breaker.failed();
       const error = new ProxyError(outcome.trouble.code, explain(connector, outcome.trouble, startedMs));
       const { refusal } = outcome;
-      return fail(session, startedMs, refusal === undefined ? error : new RestoreRefused(error, refusal, headers));
+      // That one caller is refused says nothing against the server, and must not keep it from the next one.
+      if (connector.settings.front && refusal !== undefined && isCredentialRefusal(refusal.status))
+        return fail(session, startedMs, new RestoreRefused(error, refusal, headers));
+      connector.breaker.failed();
+      return fail(session, startedMs, error);
     }
     if (await fill(session, outcome.fresh, headers, startedMs)) return;
+    // Closed meanwhile: nobody needs another one.
+    if (!isWanted(session)) return;
     lostAgain += 1;
     connector.breaker.failed();
   }
@@ -82,12 +87,21 @@ async function fill(
     await yieldToOther(session);
     return true;
   }
+  // Closed while the row was written; what is deleted behind it does not know the new id.
+  if (!isWanted(session)) {
+    void endUpstreamSession(connector, context);
+    return true;
+  }
   if (connector.settings.recovery === "notify") session.markNext = { signal, generation };
   session.upgraded = upgraded;
   session.restored(fresh.upstreamId, back.initialized);
   report(session, back, startedMs, signal);
   void announceChanges(session, context, back.refusedUris);
   return true;
+}
+
+function isWanted({ state }: UpstreamSession): boolean {
+  return state.at === "restoring";
 }
 
 /** Another process restored or deleted the session first: what it stored counts. */

@@ -3,6 +3,7 @@ import { ProxyError } from "../../errors/index.ts";
 import { keyedHash, principalHash, sessionHash } from "../../observability/index.ts";
 import { type ClientSessionId, isClientSessionId, newClientSessionId } from "../../protocol/index.ts";
 import type { Connector } from "./connector.ts";
+import { endUpstreamSession } from "./initialize.ts";
 import { SessionRow } from "./session-row.ts";
 import { decodeSnapshot, type Snapshot } from "./snapshot.ts";
 import { UpstreamSession } from "./upstream-session.ts";
@@ -13,8 +14,10 @@ export interface SessionLimits {
   readonly idleTimeoutMs: number;
 }
 
-/** How often idle sessions are looked for and last-seen times are written. */
-const sweepIntervalMs = 60_000;
+/** How often idle sessions are looked for and last-seen times are written: at most this, and a fraction of a short idle timeout. */
+const longestSweepMs = 60_000;
+const shortestSweepMs = 50;
+const rowsPerSweep = 100;
 
 export class SessionManager {
   readonly connector: Connector;
@@ -22,13 +25,15 @@ export class SessionManager {
   readonly #sessions = new Map<string, UpstreamSession>();
   /** Look-ups in the store that are under way, so that parallel first requests after a restart share one. */
   readonly #loading = new Map<string, Promise<UpstreamSession | undefined>>();
+  readonly #adopting = new Map<string, Promise<UpstreamSession>>();
   readonly #sweep: NodeJS.Timeout;
   #lastSweepMs = Date.now();
 
   constructor(connector: Connector, limits: SessionLimits) {
     this.connector = connector;
     this.#limits = limits;
-    this.#sweep = setInterval(() => void this.#tidy(), sweepIntervalMs).unref();
+    const sweepMs = Math.max(shortestSweepMs, Math.min(longestSweepMs, limits.idleTimeoutMs / 4));
+    this.#sweep = setInterval(() => void this.#tidy(), sweepMs).unref();
   }
 
   get size(): number {
@@ -37,22 +42,34 @@ export class SessionManager {
 
   /** The live session, without touching the store: the path of every ordinary request. */
   get(id: string, principal: string): UpstreamSession | undefined {
-    const session = this.#sessions.get(id);
-    // A foreign session and an unknown one look the same to the caller (design rule 9).
-    return session !== undefined && session.principal === principal ? session : undefined;
+    // A foreign session and an unknown one look the same to the caller (design rule 9): neither is under this key.
+    return this.#sessions.get(keyOf(id, principal));
   }
 
   /** As `get`, and looks into the store: the session may stem from before a restart of Holdfast. */
   async find(id: string, principal: string): Promise<UpstreamSession | undefined> {
-    const live = this.#sessions.get(id);
-    if (live !== undefined || !isClientSessionId(id)) return this.get(id, principal);
-    let loading = this.#loading.get(id);
+    const key = keyOf(id, principal);
+    const live = this.#sessions.get(key);
+    if (live !== undefined || !isClientSessionId(id)) return live;
+    let loading = this.#loading.get(key);
     if (loading === undefined) {
-      loading = this.#load(id).finally(() => this.#loading.delete(id));
-      this.#loading.set(id, loading);
+      loading = this.#load(id, principal).finally(() => this.#loading.delete(key));
+      this.#loading.set(key, loading);
     }
-    const session = await loading;
-    return session?.principal === principal ? session : undefined;
+    return loading;
+  }
+
+  /** One opening per id and principal, however many requests ask for it at once (`--adopt-sessions`). */
+  adopt(id: ClientSessionId, principal: string, open: () => Promise<UpstreamSession>): Promise<UpstreamSession> {
+    const key = keyOf(id, principal);
+    let adopting = this.#adopting.get(key);
+    const live = this.#sessions.get(key);
+    if (adopting === undefined && live !== undefined) return Promise.resolve(live);
+    if (adopting === undefined) {
+      adopting = open().finally(() => this.#adopting.delete(key));
+      this.#adopting.set(key, adopting);
+    }
+    return adopting;
   }
 
   /**
@@ -68,8 +85,8 @@ export class SessionManager {
   ): Promise<UpstreamSession> {
     this.assertRoom();
     const live = { generation: 1, upstreamId, served: false };
-    const session = this.#make(adoptAs ?? newClientSessionId(), principal, snapshot, live, false);
-    this.connector.metrics.sessionOpened();
+    const isFree = adoptAs !== undefined && this.get(adoptAs, principal) === undefined;
+    const session = this.#make(isFree ? adoptAs : newClientSessionId(), principal, snapshot, live, false);
     await session.row.add(session);
     return session;
   }
@@ -95,20 +112,14 @@ export class SessionManager {
     await Promise.all([...this.#sessions.values()].map((session) => session.row.settled()));
   }
 
-  async #load(id: ClientSessionId): Promise<UpstreamSession | undefined> {
+  async #load(id: ClientSessionId, principal: string): Promise<UpstreamSession | undefined> {
     const { settings, store, secret } = this.connector;
-    const row = await store.find(settings.storeKey, rowKey(secret, id));
+    const row = await store.find(settings.storeKey, rowKey(secret, id, principal));
     const stored = row === undefined ? undefined : decodeSnapshot(row.snapshot);
     if (row === undefined || stored === undefined) return undefined;
     const { upstreamId } = stored;
     // Once a session has been stored, its id was accepted by whoever wrote it; a refusal now is a loss.
-    return this.#make(
-      id,
-      row.principal,
-      stored.snapshot,
-      { generation: row.generation, upstreamId, served: true },
-      true,
-    );
+    return this.#make(id, principal, stored.snapshot, { generation: row.generation, upstreamId, served: true }, true);
   }
 
   #make(
@@ -122,7 +133,8 @@ export class SessionManager {
     const row = new SessionRow(
       store,
       log,
-      { connector: settings.storeKey, key: rowKey(secret, id), principal },
+      settings.name,
+      { connector: settings.storeKey, key: rowKey(secret, id, principal), principal },
       stored ? live.generation : undefined,
     );
     const session = new UpstreamSession(this.connector, {
@@ -133,11 +145,12 @@ export class SessionManager {
       shortHash: sessionHash(secret, id),
       state: { at: "operating", ...live },
       onForgotten: () => {
-        this.#sessions.delete(id);
+        this.#sessions.delete(keyOf(id, principal));
         this.connector.metrics.sessionClosed();
       },
     });
-    this.#sessions.set(id, session);
+    this.#sessions.set(keyOf(id, principal), session);
+    this.connector.metrics.sessionOpened();
     return session;
   }
 
@@ -145,25 +158,50 @@ export class SessionManager {
     await this.#touch();
     const before = Date.now() - this.#limits.idleTimeoutMs;
     for (const session of this.#sessions.values()) {
-      if (session.lastSeenAtMs < before && session.openStream === undefined) session.close("idle");
+      if (session.lastSeenAtMs < before && session.inUse === 0) session.close("idle");
     }
-    // What is left are rows of sessions that nobody asked for since our own restart.
-    await this.connector.store.takeIdle(this.connector.settings.storeKey, before, 100).catch(() => []);
+    await this.#endForgotten(before);
+  }
+
+  /** Rows of sessions that nobody asked for since our own restart: ended on both sides like the others. */
+  async #endForgotten(beforeMs: number): Promise<void> {
+    const { store, settings, log } = this.connector;
+    const rows = await store.takeIdle(settings.storeKey, beforeMs, rowsPerSweep).catch((cause: unknown) => {
+      log.event("error", "idle sessions not ended", { connector: settings.name, reason: String(cause) });
+      return [];
+    });
+    for (const row of rows) {
+      const stored = decodeSnapshot(row.snapshot);
+      if (stored === undefined) continue;
+      const { serverVersion: version, cookies } = stored.snapshot;
+      await endUpstreamSession(this.connector, {
+        headers: settings.headers,
+        upstreamId: stored.upstreamId,
+        version,
+        cookies,
+      });
+    }
   }
 
   async #touch(): Promise<void> {
     const since = this.#lastSweepMs;
     this.#lastSweepMs = Date.now();
-    const seen = [...this.#sessions.values()].filter((session) => session.lastSeenAtMs >= since);
+    const seen = [...this.#sessions.values()].filter((session) => session.inUse > 0 || session.lastSeenAtMs >= since);
     if (seen.length === 0) return;
     const keys = seen.map((session) => session.row.rowKey.key);
     await this.connector.store.touch(this.connector.settings.storeKey, keys, Date.now()).catch((cause: unknown) => {
-      this.connector.log.event("error", "last use not stored", { reason: String(cause) });
+      const { name: connector } = this.connector.settings;
+      this.connector.log.event("error", "last use not stored", { connector, reason: String(cause) });
     });
   }
 }
 
 /** The stored key of a session: a keyed hash, so that the file tells nobody an id. */
-function rowKey(secret: Uint8Array, id: ClientSessionId): string {
-  return keyedHash(secret, "row", id);
+function rowKey(secret: Uint8Array, id: ClientSessionId, principal: string): string {
+  return keyedHash(secret, "row", keyOf(id, principal));
+}
+
+/** Two principals with the same id have two sessions, which can only come of adoption (security research, T2). */
+function keyOf(id: string, principal: string): string {
+  return `${principal} ${id}`;
 }
