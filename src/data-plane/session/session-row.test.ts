@@ -27,7 +27,7 @@ const at = (generation: number, upstreamId: string) => ({
   lastSeenAtMs: 1,
 });
 
-const rowOn = (store: SessionStore) => new SessionRow(store, silent, rowKey, undefined);
+const rowOn = (store: SessionStore) => new SessionRow(store, silent, "files", rowKey, undefined);
 
 async function storedId(store: SessionStore): Promise<string | undefined> {
   const row = await store.find(rowKey.connector, rowKey.key);
@@ -45,7 +45,7 @@ describe("the row of a session", () => {
 
   it("is refused over what another process restored, and goes on from there once that was read", async () => {
     const store = openMemoryStore();
-    const [ours, theirs] = [rowOn(store), new SessionRow(store, silent, rowKey, 1)];
+    const [ours, theirs] = [rowOn(store), new SessionRow(store, silent, "files", rowKey, 1)];
     await ours.add(at(1, "a"));
     assert.equal(await theirs.replaceGeneration(at(1, "a"), "b", 2), "saved");
     assert.equal(await ours.replaceGeneration(at(1, "a"), "c", 2), "stale");
@@ -75,6 +75,17 @@ describe("the row of a session", () => {
     await row.replaceGeneration(at(1, "a"), "b", 2);
     await deleted;
     await row.settled();
+    assert.equal(await storedId(store), undefined);
+  });
+
+  it("tells at its end what another process had written over it, and nothing otherwise", async () => {
+    const store = openMemoryStore();
+    const ours = rowOn(store);
+    await ours.add(at(1, "a"));
+    assert.equal(await ours.delete(), undefined);
+    await ours.add(at(1, "a"));
+    await store.replace({ ...rowKey, generation: 2, snapshot: "{}", lastSeenAtMs: 1 }, 1);
+    assert.equal((await ours.delete())?.generation, 2);
     assert.equal(await storedId(store), undefined);
   });
 

@@ -18,6 +18,8 @@ type Written = Pick<UpstreamSession, "state" | "snapshot" | "lastSeenAtMs">;
 export class SessionRow {
   readonly #store: SessionStore;
   readonly #log: Log;
+  /** What the log calls the connector; the row's own word for it is a hash. */
+  readonly #connectorName: string;
   readonly rowKey: RowKey;
   /** The generation that the store holds, as far as is known; it stays behind after a write that failed. Undefined: no row. */
   #stored: number | undefined;
@@ -25,9 +27,10 @@ export class SessionRow {
   /** Writes happen one after the other. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(store: SessionStore, log: Log, rowKey: RowKey, stored: number | undefined) {
+  constructor(store: SessionStore, log: Log, connectorName: string, rowKey: RowKey, stored: number | undefined) {
     this.#store = store;
     this.#log = log;
+    this.#connectorName = connectorName;
     this.rowKey = rowKey;
     this.#stored = stored;
   }
@@ -75,11 +78,17 @@ export class SessionRow {
     return row;
   }
 
-  delete(): Promise<void> {
-    return this.#inOrder(async () => {
+  /** Resolves with what another process had written over ours meanwhile, if it had. */
+  async delete(): Promise<StoredSession | undefined> {
+    let foreign: StoredSession | undefined;
+    await this.#inOrder(async () => {
+      const { connector, key } = this.rowKey;
+      const row = await this.#store.find(connector, key).catch(() => undefined);
+      if (row?.generation !== this.#stored) foreign = row;
       this.#stored = undefined;
-      await this.#store.delete(this.rowKey.connector, this.rowKey.key);
+      await this.#store.delete(connector, key);
     });
+    return foreign;
   }
 
   /** Resolves when everything asked for so far is written. */
@@ -104,7 +113,7 @@ export class SessionRow {
 
   async #inOrder(write: () => Promise<void>): Promise<void> {
     const run = this.#last.then(write).catch((cause: unknown) => {
-      this.#log.event("error", "session not stored", { connector: this.rowKey.connector, reason: String(cause) });
+      this.#log.event("error", "session not stored", { connector: this.#connectorName, reason: String(cause) });
     });
     this.#last = run;
     await run;

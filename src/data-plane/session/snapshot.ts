@@ -1,5 +1,7 @@
 // What a session must remember to be brought back: the client's own words and what they left behind at the server. Plain data.
 
+import { parseObject } from "./read-answer.ts";
+
 /** Lists whose change can be announced, by the method that reads them. */
 export type ListMethod = "tools/list" | "prompts/list" | "resources/list";
 export const listMethods: readonly ListMethod[] = ["tools/list", "prompts/list", "resources/list"];
@@ -42,7 +44,6 @@ export function encodeSnapshot(stored: StoredSnapshot): string {
 
 /** Undefined for a row that this version cannot read. */
 export function decodeSnapshot(text: string): StoredSnapshot | undefined {
-  const value: unknown = JSON.parse(text);
-  if (typeof value !== "object" || value === null || !("v" in value) || value.v !== 1) return undefined;
-  return value as StoredSnapshot;
+  const value = parseObject(text);
+  return value?.["v"] === 1 ? (value as unknown as StoredSnapshot) : undefined;
 }

@@ -15,7 +15,7 @@ import { endUpstreamSession } from "./initialize.ts";
 import { RestoreRefused } from "./restore-refused.ts";
 import { runRestore } from "./run-restore.ts";
 import { SessionRow } from "./session-row.ts";
-import type { Snapshot } from "./snapshot.ts";
+import { decodeSnapshot, type Snapshot } from "./snapshot.ts";
 
 /** The right to send one request under one generation of a session. */
 export interface Lease {
@@ -32,6 +32,8 @@ interface Waiter {
   resolve(): void;
   reject(error: ProxyError): void;
 }
+
+const keptCancellations = 64;
 
 export interface SessionParts {
   readonly id: ClientSessionId;
@@ -52,6 +54,8 @@ export class UpstreamSession {
   readonly row: SessionRow;
   readonly connector: Connector;
   lastSeenAtMs = Date.now();
+  /** Exchanges of the client that are under way, its stream among them. */
+  inUse = 0;
   /** Opens the GET stream anew on a restored session; set while a client's stream is open. Resolves when the server has answered. */
   openStream: ((context: CallContext) => Promise<void>) | undefined;
   /** Hands a notification of ours to the client; false if no stream is open. */
@@ -60,8 +64,8 @@ export class UpstreamSession {
   readonly unannounced = new Set<string>();
   /** Requests of the server that the client has not answered yet: the id's text, and the generation that asked. */
   readonly asked = new Map<RawId, number>();
-  /** Requests that wait for a recovery; the client may cancel them meanwhile. */
-  readonly recovering = new Map<RawId, { cancelled: boolean }>();
+  /** Values of the ids that the client cancelled, the newest few. */
+  readonly cancelled = new Set<unknown>();
   /** Streams that the server closed before their answer, to be continued from an event id: which requests are open, and under which generation. */
   readonly continuations = new Map<string, { readonly ids: readonly RawId[]; readonly generation: number }>();
   /** The restore that the next answer is to be marked with (`--recovery notify`). */
@@ -93,6 +97,16 @@ export class UpstreamSession {
 
   get state(): SessionState {
     return this.#state;
+  }
+
+  /** Marks the session as in use by one exchange, until the result is called. */
+  use(): () => void {
+    this.inUse += 1;
+    this.lastSeenAtMs = Date.now();
+    return () => {
+      this.inUse -= 1;
+      this.lastSeenAtMs = Date.now();
+    };
   }
 
   /** The lease, if the session can be used right now. */
@@ -144,6 +158,12 @@ export class UpstreamSession {
 
   close(reason: CloseReason): void {
     this.dispatch({ type: "close", reason }, this.acceptedHeaders);
+  }
+
+  /** `notifications/cancelled` passed: such a request is not sent again, and no answer is missed. */
+  cancel(requestId: unknown): void {
+    this.cancelled.add(requestId);
+    if (this.cancelled.size > keptCancellations) this.cancelled.delete(this.cancelled.values().next().value);
   }
 
   /** Calls back once, when the session is over. */
@@ -204,11 +224,21 @@ export class UpstreamSession {
 
   #forget(before: SessionState): void {
     this.#lastError = undefined;
-    if (before.at === "operating")
-      void endUpstreamSession(this.connector, this.context(before.upstreamId, this.acceptedHeaders));
-    void this.row.delete();
+    const atServer =
+      before.at === "operating"
+        ? endUpstreamSession(this.connector, this.context(before.upstreamId, this.acceptedHeaders))
+        : undefined;
+    this.ended = Promise.all([atServer, this.#endStored()]);
     this.#onForgotten();
     for (const listener of this.#closedListeners.splice(0)) listener();
+  }
+
+  /** Deletes the row, and ends at the server what another process had restored meanwhile. */
+  async #endStored(): Promise<void> {
+    const foreign = await this.row.delete();
+    const stored = foreign === undefined ? undefined : decodeSnapshot(foreign.snapshot);
+    if (stored === undefined) return;
+    await endUpstreamSession(this.connector, this.context(stored.upstreamId, this.acceptedHeaders));
   }
 
   #closedCode(): "SESSION_LOST" | "SESSION_CLOSED" {
