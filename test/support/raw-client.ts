@@ -2,6 +2,7 @@
 import { type IncomingHttpHeaders, type IncomingMessage, request } from "node:http";
 import { connect } from "node:net";
 import type { Readable } from "node:stream";
+import { StringDecoder } from "node:string_decoder";
 
 const answerTimeoutMs = 20_000;
 
@@ -67,6 +68,7 @@ export async function send(url: string, ask: Ask): Promise<Answer> {
 /** Sends one request and hands the answer over as soon as its head is there. */
 export async function open(url: string, ask: Ask, { paused = false } = {}): Promise<OpenAnswer> {
   const stream = await start(url, ask);
+  const decoder = new StringDecoder("utf8");
   let text = "";
   const watchers = new Set<() => void>();
   const ended = new Promise<void>((resolve) => stream.once("close", resolve));
@@ -74,7 +76,7 @@ export async function open(url: string, ask: Ask, { paused = false } = {}): Prom
   stream.on("error", () => {});
   if (!paused) {
     stream.on("data", (chunk: Buffer) => {
-      text += chunk.toString("latin1");
+      text += decoder.write(chunk);
       for (const look of watchers) look();
     });
   }
