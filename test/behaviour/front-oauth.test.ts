@@ -216,6 +216,19 @@ describe("a session id in other hands", () => {
     await events.cancel();
   });
 
+  it("opens its stream for the owner alone when many ask at once", async () => {
+    await using front = await startFront();
+    await using anna = await signIn(front, "anna");
+    const session = await openSession(front.url, { token: anna.token() });
+    const tokens = Array.from({ length: 12 }, (_, index) => (index % 3 === 1 ? anna.token() : forge(anna.token())));
+    const streams = await Promise.all(tokens.map((token) => send("GET", front.url, { token, session })));
+    assert.deepEqual(
+      streams.map(({ status }) => status),
+      tokens.map((token) => (token === anna.token() ? 200 : 401)),
+    );
+    for (const { body } of streams) await body?.cancel();
+  });
+
   it("is ended by its owner alone, at the server as well", async () => {
     await using front = await startFront();
     await using anna = await signIn(front, "anna");

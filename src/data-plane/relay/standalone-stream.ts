@@ -8,6 +8,8 @@ import {
   connectFault,
   contextHeaders,
   isRefusedSession,
+  isSameCredential,
+  RestoreRefused,
   request,
   type UpstreamSession,
 } from "../session/index.ts";
@@ -30,8 +32,15 @@ interface Upstream {
   readonly upstreamId: string | undefined;
 }
 
+/** One attempt to open the server's stream, which others may share. */
+interface Opening {
+  readonly upstreamId: string | undefined;
+  readonly headers: readonly string[];
+  readonly outcome: Promise<Opened>;
+}
+
 type Opened =
-  | { readonly kind: "open" }
+  | { readonly kind: "open"; readonly shared?: true }
   | { readonly kind: "refused"; readonly fault: Fault; readonly facts: ReplyFacts; readonly headers: readonly string[] }
   | { readonly kind: "lost"; readonly cause: Error; readonly sent: "nothing" | "maybe" };
 
@@ -47,7 +56,7 @@ export class StandaloneStream {
   #passedEventId: string | undefined;
   #lastEventOf: string | undefined;
   readonly #ids: string[] = [];
-  #opening: { readonly upstreamId: string | undefined; readonly outcome: Promise<Opened> } | undefined;
+  #opening: Opening | undefined;
   #reopening = false;
   #linger: NodeJS.Timeout | undefined;
   #over = false;
@@ -66,7 +75,7 @@ export class StandaloneStream {
     try {
       const { lastEventId } = exchange;
       // A stream that is open already is joined, and what it holds is given up, without a word of the server's: so it is asked first who may.
-      if (this.#upstream !== undefined || this.#opening !== undefined || lastEventId !== undefined)
+      if (this.#upstream !== undefined || lastEventId !== undefined)
         await assertAccepted(this.#session, exchange.headers);
       if (lastEventId !== undefined && !this.#goesOnFrom(lastEventId)) this.#rewind(lastEventId);
       if (this.#upstream === undefined && !(await this.#openFor(exchange))) return;
@@ -109,6 +118,8 @@ export class StandaloneStream {
         this.#session.snapshot.stream,
       );
       if (opened.kind === "open") {
+        // Opened under another credential meanwhile: that says nothing of this one.
+        if (opened.shared === true) await assertAccepted(this.#session, exchange.headers);
         this.#session.served(lease.generation);
         return true;
       }
@@ -163,9 +174,16 @@ export class StandaloneStream {
   /** Opens one stream per upstream session, however many ask at once: for a second one some servers end the session. */
   async #open(context: CallContext, reopened: boolean): Promise<Opened> {
     const { upstreamId } = context;
-    if (this.#upstream !== undefined && this.#upstream.upstreamId === upstreamId) return { kind: "open" };
-    if (this.#opening !== undefined && this.#opening.upstreamId === upstreamId) return this.#opening.outcome;
-    const opening = { upstreamId, outcome: this.#connect(context, reopened) };
+    if (this.#upstream !== undefined && this.#upstream.upstreamId === upstreamId) return { kind: "open", shared: true };
+    const other = this.#opening;
+    if (other !== undefined && other.upstreamId === upstreamId) {
+      const outcome = await other.outcome;
+      if (outcome.kind === "open") return { kind: "open", shared: true };
+      // What the server refuses to one credential it may grant to another.
+      const isOurs = outcome.kind === "lost" || isSameCredential(other.headers, context.headers);
+      return isOurs ? outcome : this.#open(context, reopened);
+    }
+    const opening: Opening = { upstreamId, headers: context.headers, outcome: this.#connect(context, reopened) };
     this.#opening = opening;
     try {
       return await opening.outcome;
@@ -334,7 +352,10 @@ export class StandaloneStream {
     const { connector } = this.#session;
     for (let delayMs = firstDelayMs; this.#clients.length > 0 && this.#upstream === undefined; ) {
       const headers = this.#session.acceptedHeaders;
-      const again = await this.#tryAgain(headers).catch(() => "later" as const);
+      const again = await this.#tryAgain(headers).catch((error: unknown) =>
+        // Only the client has a better credential; it comes back with it when its stream ends.
+        error instanceof RestoreRefused ? ("never" as const) : ("later" as const),
+      );
       if (again === "never") break;
       if (again === "now") continue;
       if (this.#upstream !== undefined) break;
