@@ -37,6 +37,8 @@ type Timed = readonly [Step, thenMs: number | undefined];
 
 interface Schedule {
   readonly refusal: Refusal;
+  /** The server's word that its tool may run twice is believed. */
+  readonly trusted: boolean;
   /** The session holds a log level, which a restore must put back before anything waits no longer. */
   readonly holdsState: boolean;
   readonly steps: readonly Timed[];
@@ -56,6 +58,8 @@ class World {
   readonly server: ScriptedServer;
   readonly bridges: Bridge[];
   readonly sessionId: string;
+  /** How often one call may run. */
+  readonly mostRuns: number;
   readonly asked: Open[] = [];
   stoppedAtMs = Number.POSITIVE_INFINITY;
   deleteAsked = false;
@@ -63,7 +67,8 @@ class World {
   #stopping: Promise<unknown> = Promise.resolve();
   #lastId = 0;
 
-  constructor(server: ScriptedServer, bridges: Bridge[], sessionId: string) {
+  constructor(server: ScriptedServer, bridges: Bridge[], sessionId: string, mostRuns: number) {
+    this.mostRuns = mostRuns;
     this.server = server;
     this.bridges = bridges;
     this.sessionId = sessionId;
@@ -217,16 +222,17 @@ const thenMs = fc.constantFrom(undefined, undefined, 0, 0, 1, 3, 8);
 const scheduleOf = (step: fc.Arbitrary<Step>): fc.Arbitrary<Schedule> =>
   fc.record({
     refusal: fc.constantFrom<Refusal>(404, 400),
+    trusted: fc.boolean(),
     holdsState: fc.boolean(),
     steps: fc.array(fc.tuple(step, thenMs), { minLength: 3, maxLength: 18 }),
   });
 
 let directory: TemporaryDirectory;
 
-function launch(url: string): Promise<Bridge> {
+function launch(url: string, trusted: boolean): Promise<Bridge> {
   const logTo = join(directory.path, "log");
   const limits = { recoveryWindowMs, drainTimeoutMs: 3_000, quiet: true };
-  return startHoldfast({ url, dataDir: directory.path, logTo, name: "scripted", ...limits });
+  return startHoldfast({ url, trusted, dataDir: directory.path, logTo, name: "scripted", ...limits });
 }
 
 const initialize = {
@@ -247,10 +253,10 @@ async function open(schedule: Schedule, processes: number): Promise<World> {
   const server = new ScriptedServer();
   server.refusal = schedule.refusal;
   await server.listen();
-  const bridges = await Promise.all(Array.from({ length: processes }, () => launch(server.url)));
+  const bridges = await Promise.all(Array.from({ length: processes }, () => launch(server.url, schedule.trusted)));
   const answer = await exchange((bridges[0] as Bridge).url, { httpMethod: "POST", message: initialize }).outcome;
   assert.ok(answer.kind === "answered" && answer.sessionId !== undefined, "the session opens");
-  const world = new World(server, bridges, answer.sessionId);
+  const world = new World(server, bridges, answer.sessionId, schedule.trusted ? 2 : 1);
   await world.ask({ httpMethod: "POST", message: { method: "notifications/initialized" } });
   const setLevel = { id: 0, method: "logging/setLevel", params: { level: "error" } };
   if (schedule.holdsState) await world.ask({ httpMethod: "POST", message: setLevel });
@@ -284,7 +290,7 @@ async function eventually(holds: () => boolean, message: () => string): Promise<
 /** What the client was told must be one answer, and what it says about the call must be so. */
 function judge(world: World, open: Open, outcome: Outcome): void {
   const runs = open.key === undefined ? 0 : (world.server.executed.get(open.key) ?? 0);
-  assert.ok(runs <= 1, `${open.key} ran ${runs} times`);
+  assert.ok(runs <= world.mostRuns, `${open.key} ran ${runs} times`);
   if (outcome.kind === "closed") {
     const atTheEnd = open.sentAtMs >= world.stoppedAtMs - closingMs;
     assert.ok(open.left || atTheEnd, `${open.asked.httpMethod} ${open.key} was cut off`);
@@ -302,7 +308,7 @@ function judgeAnswer(open: Open, { id, result, error }: Answer, runs: number): v
   if (error?.data?.code !== "SHUTTING_DOWN") assert.equal(id, open.id);
   if (result !== undefined && open.key !== undefined) {
     assert.equal(result.content?.[0]?.text, open.key, "the answer of another call");
-    assert.equal(runs, 1);
+    assert.ok(runs > 0, `${open.key} never ran`);
   }
   if (error === undefined) return;
   assert.equal(typeof error.data?.code, "string", `not an error of Holdfast's: ${JSON.stringify(error)}`);
@@ -346,7 +352,7 @@ async function judgeRestart(world: World): Promise<void> {
 }
 
 async function launchDisposable(url: string): Promise<{ readonly bridge: Bridge } & AsyncDisposable> {
-  const bridge = await launch(url);
+  const bridge = await launch(url, false);
   return { bridge, [Symbol.asyncDispose]: () => bridge.close() };
 }
 

@@ -22,6 +22,9 @@ const refusals = {
   400: { jsonrpc: "2.0", error: { code: -32000, message: "Bad Request: No valid session ID provided" }, id: null },
 } as const;
 
+/** What a trusted connector may believe of the one tool. */
+const tools = [{ name: "run", inputSchema: { type: "object" }, annotations: { idempotentHint: true } }];
+
 export type Refusal = keyof typeof refusals;
 
 export class ScriptedServer implements AsyncDisposable {
@@ -114,11 +117,7 @@ export class ScriptedServer implements AsyncDisposable {
     if (message.id === undefined) return end(response, 202);
     if (message.method === "logging/setLevel" && this.slowMs > 0) await delay(this.slowMs);
     if (message.method === "tools/call") return this.#call(message, response);
-    json(response, 200, {
-      jsonrpc: "2.0",
-      id: message.id,
-      result: message.method === "tools/list" ? { tools: [] } : {},
-    });
+    json(response, 200, { jsonrpc: "2.0", id: message.id, result: message.method === "tools/list" ? { tools } : {} });
   }
 
   async #initialize({ id }: Message, request: IncomingMessage, response: ServerResponse): Promise<void> {

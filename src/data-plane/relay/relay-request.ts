@@ -1,5 +1,5 @@
 // The life of one client message on a session: send, look at what came back, recover as the policy says, until it is answered.
-import { ProxyError } from "../../errors/index.ts";
+import { catalog, ProxyError } from "../../errors/index.ts";
 import { isBoundToRequest } from "../../protocol/index.ts";
 import {
   type Action,
@@ -17,6 +17,7 @@ import {
   isGatewayAway,
   isRefusedSession,
   type Lease,
+  RestoreRefused,
   request,
   type UpstreamSession,
 } from "../session/index.ts";
@@ -60,6 +61,8 @@ class RequestLife {
   readonly #method: string | undefined;
   readonly #startedMs: number;
   #sends = 0;
+  /** An earlier fault left it open whether the server ran the request. */
+  #mayHaveRun = false;
   #deadlineMs: number | undefined;
 
   constructor(exchange: ClientExchange, session: UpstreamSession) {
@@ -166,6 +169,7 @@ class RequestLife {
   async #decide(met: Met, lease: Lease): Promise<Action> {
     const row = policy[met.fault];
     const needsSafety = row !== "relay" && row.replay === "if-safe";
+    this.#mayHaveRun ||= needsSafety;
     const safe = needsSafety && (await isSafeToRepeat(this.#exchange, this.#session, this.#context(lease)));
     const action = decide(met.fault, { sends: this.#sends, safe, kept: this.#exchange.body?.kept !== undefined });
     this.#count(met, action, lease);
@@ -311,12 +315,19 @@ class RequestLife {
 
   /** The last word on this request: an error of ours, or a refusal that front mode passes on as it is. */
   fail(error: unknown): void {
-    const failure = ProxyError.from(error);
+    const failure = this.#truthful(ProxyError.from(error));
     if (failure.code === "INTERNAL")
       this.#session.connector.log.event("error", "internal error", { reason: String(failure.cause) });
     if (failure.code === "OUTCOME_UNKNOWN") this.#exchange.outcome.recovery = "outcome-unknown";
     if (this.#answer.streaming) endStreamWithError(this.#exchange, [...this.#answer.open], failure);
-    else answerFailure(this.#exchange, requestIds(this.#exchange), error);
+    else answerFailure(this.#exchange, requestIds(this.#exchange), failure);
+  }
+
+  /** Once a tool call was cut off it may have run; no later refusal of its replay may claim that it did not. */
+  #truthful(failure: ProxyError): ProxyError {
+    const claimsNo = catalog[failure.code].executed === "no" && !(failure instanceof RestoreRefused);
+    if (!claimsNo || !this.#mayHaveRun || this.#method !== "tools/call") return failure;
+    return new ProxyError("UPSTREAM_CUT", { ...failure.details, note: failure.message }, { cause: failure });
   }
 
   #failure(code: Extract<Action, { do: "fail" }>["code"], met: Met): ProxyError {
