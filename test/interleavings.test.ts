@@ -402,4 +402,26 @@ describe("random interleavings", () => {
     const property = fc.asyncProperty(scheduleOf(fc.oneof(...shared)), (schedule) => run(schedule, 2));
     await fc.assert(property, { numRuns: 50, endOnFailure: true });
   });
+
+  it("end a session at the server whose client left before it was given the id", async () => {
+    const rowsBefore = countRows(directory.path);
+    await using server = new ScriptedServer();
+    await server.listen();
+    server.slowMs = 50;
+    await using proxy = await launchDisposable(server.url);
+    const left = exchange(proxy.bridge.url, { httpMethod: "POST", message: initialize });
+    await eventually(
+      () => server.initializing > 0,
+      () => "the server was not asked",
+    );
+    left.leave();
+    await eventually(
+      () => server.issued.length === 1 && server.kept.length === 0,
+      () => JSON.stringify(server.issued),
+    );
+    await eventually(
+      () => countRows(directory.path) === rowsBefore,
+      () => "a row is left of a session that nobody knows",
+    );
+  });
 });

@@ -37,6 +37,8 @@ export class ScriptedServer implements AsyncDisposable {
   forgetNext = 0;
   /** Before initialize and what follows it are answered. */
   slowMs = 0;
+  /** Initializes that have come and are not answered yet. */
+  initializing = 0;
   /** What becomes of the connections of the next tool calls. */
   readonly cuts: ("before" | "after")[] = [];
   port = 0;
@@ -121,7 +123,9 @@ export class ScriptedServer implements AsyncDisposable {
   }
 
   async #initialize({ id }: Message, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.initializing += 1;
     if (this.slowMs > 0) await delay(this.slowMs);
+    this.initializing -= 1;
     // Nobody is left to be given a session.
     if (request.socket.destroyed) return;
     const session: Issued = { id: `s${this.issued.length + 1}`, forgotten: false, ended: false };

@@ -133,6 +133,8 @@ async function open(
       adoptAs,
     );
     session.acceptedHeaders = exchange.headers;
+    // The client left without having been given the id: nobody will ever use this session.
+    if (exchange.connection.gone && adoptAs === undefined) session.close("client");
     headers.push(sessionIdHeader, session.id);
   }
   pass(exchange, headers, reply, chunks, complete);
