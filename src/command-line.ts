@@ -31,8 +31,10 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
 const verbs: Verbs = {
   async bridge(url, flags) {
     const bridge = await startBridge(readFlags(url, flags, isatty(2)));
+    // Whoever reads the line may send the signal at once.
+    const ended = runUntilSignal(() => bridge.close());
     process.stdout.write(bridgeText(bridge.url, bridge.connector, flags.token));
-    await runUntilSignal(() => bridge.close());
+    await ended;
   },
 
   async demo(flags: BridgeFlags) {
@@ -44,11 +46,12 @@ const verbs: Verbs = {
       name: "demo",
       dataDir: flags.dataDir,
     });
-    process.stdout.write(demoText(bridge.url, chaos.url, chaos.controlUrl));
-    await runUntilSignal(async () => {
+    const ended = runUntilSignal(async () => {
       await bridge.close();
       await chaos.close();
     });
+    process.stdout.write(demoText(bridge.url, chaos.url, chaos.controlUrl));
+    await ended;
   },
 
   async chaos(flags) {

@@ -3,9 +3,11 @@ import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type BridgeOptions, ConfigError } from "./config/index.ts";
 import {
+  type Connector,
   credentialOf,
   type Forwarding,
   frontHeaders,
+  type HttpServer,
   isLoopback,
   isSamePath,
   listen,
@@ -48,8 +50,9 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   opened.defer(() => log.close());
   const metrics = createMetrics();
   const store = opened.use(await openStore(options.dataDir));
-  const transport = openStreamableHttp({ url: options.url, connectTimeoutMs, followRedirects: !options.front });
-  opened.use(transport);
+  const transport = opened.use(
+    openStreamableHttp({ url: options.url, connectTimeoutMs, followRedirects: !options.front }),
+  );
   const secret = await store.secret();
   const name = options.name ?? options.url.host;
   const connector = openConnector({
@@ -79,11 +82,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     host: options.host,
     port: options.port,
     connector: name,
-    admission: {
-      allowedHosts: allowedHosts(options),
-      token: options.token,
-      frontPath: options.front ? path : undefined,
-    },
+    admission: { ...whoMayTalk(options), frontPath: options.front ? path : undefined },
     log,
     metrics,
     nowMs: connector.nowMs,
@@ -92,13 +91,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const parts = opened.move();
   const closed = once(async () => {
     streams.endAll();
-    if ((await server.drain(options.drainTimeoutMs)) === "late") {
-      // What still waits for the server gets its answer now: what was tried, or that the outcome is unknown.
-      connector.availability.stop();
-      await transport[Symbol.asyncDispose]();
-      await server.drain(lastWordsMs);
-    }
-    await server.close();
+    await drain(server, connector, options.drainTimeoutMs);
     await parts.disposeAsync();
   });
   return {
@@ -107,6 +100,16 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     connector: name,
     close: closed,
   };
+}
+
+async function drain(server: HttpServer, { availability, transport }: Connector, timeoutMs: number): Promise<void> {
+  if ((await server.drain(timeoutMs)) === "late") {
+    // What still waits for the server gets its answer now: what was tried, or that the outcome is unknown.
+    availability.stop();
+    await transport[Symbol.asyncDispose]();
+    await server.drain(lastWordsMs);
+  }
+  await server.close();
 }
 
 /** Paths of Holdfast's own that a bridge serves beside the endpoint. */
@@ -164,9 +167,9 @@ function readForwarding(options: BridgeOptions): Forwarding {
   }
 }
 
-function allowedHosts(options: BridgeOptions): ReadonlySet<string> {
-  const listening = isUnspecified(options.host) ? [] : [printable(options.host)];
-  return new Set([...options.allowedHosts, ...listening].map((host) => host.toLowerCase()));
+function whoMayTalk({ host, allowedHosts, token }: BridgeOptions) {
+  const listening = isUnspecified(host) ? [] : [printable(host)];
+  return { allowedHosts: new Set([...allowedHosts, ...listening].map((name) => name.toLowerCase())), token };
 }
 
 function isUnspecified(host: string): boolean {

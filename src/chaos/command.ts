@@ -1,10 +1,11 @@
 // `holdfast chaos`: starts the faulty server, says how to break it, and serves until told to stop. Parses no arguments.
+import { isatty } from "node:tty";
 import { type ChaosOptions, startChaos } from "./server.ts";
 
 const defaultPort = 4748;
 
 export async function runChaosCommand(options: ChaosOptions = {}): Promise<void> {
-  const terminal = options.terminal ?? process.stdin.isTTY;
+  const terminal = options.terminal ?? isatty(0);
   const chaos = await startChaos({ ...options, port: options.port ?? defaultPort, terminal });
   const stop = () => void chaos.close();
   process.once("SIGINT", stop).once("SIGTERM", stop);

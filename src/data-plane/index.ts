@@ -14,5 +14,5 @@ export {
   trustedProxies,
 } from "./ingress/index.ts";
 export { Streams } from "./relay/index.ts";
-export { type ConnectorSettings, openConnector, SessionManager } from "./session/index.ts";
+export { type Connector, openConnector, SessionManager } from "./session/index.ts";
 export { openStreamableHttp } from "./transport/index.ts";

@@ -18,6 +18,8 @@ export interface Holdfast extends AsyncDisposable {
   readonly port: number;
   readonly dataDir: string;
   pid(): number;
+  /** Resolves with the exit status when it ends, whoever asked it to. */
+  exited(): Promise<number | NodeJS.Signals>;
   /** The lines of the log that are JSON objects, of all runs; complete only after `stop`, for Holdfast writes in batches. */
   log(): readonly Readonly<Record<string, unknown>>[];
   /** The log lines of POSTs by JSON-RPC method since that time; what Holdfast asks the server itself is not among them. */
@@ -70,6 +72,7 @@ export async function startHoldfast(upstreamUrl: string, options: HoldfastOption
     port,
     dataDir,
     pid: () => child.pid,
+    exited: () => child.exited,
     log,
     requests: (method, since = new Date(0)) =>
       log().filter(

@@ -58,7 +58,10 @@ export function buildProgram(version: string, verbs: Verbs): Command {
     .version(version)
     .argument("[url]", "the server's MCP endpoint (Streamable HTTP); without one, a demo starts")
     .addHelpText("after", examples)
-    .showHelpAfterError("(holdfast --help shows what can be typed)");
+    .showHelpAfterError("(holdfast --help shows what can be typed)")
+    .configureOutput({ outputError: (text, write) => write(withoutValues(text)) })
+    // Otherwise the options of `chaos` that are named like ours would be taken for ours.
+    .enablePositionalOptions();
   for (const option of bridgeOptions()) program.addOption(option);
   program.action((url: string | undefined, flags: BridgeFlags) =>
     url === undefined ? verbs.demo(flags) : verbs.bridge(url, flags),
@@ -130,6 +133,11 @@ function bridgeOptions(): Option[] {
     new Option("--log-file <path>", "append the log to a file instead of standard error"),
     new Option("--quiet", "log warnings and errors only").default(false),
   ];
+}
+
+/** What was typed by mistake may be a secret in the wrong place, and terminals are recorded. */
+function withoutValues(text: string): string {
+  return text.replace(/(unknown option '--?[^'=]*)=.*'/s, "$1'").replace(/(too many arguments[^:]*):.*/s, "$1.\n");
 }
 
 function collect(value: string, before: readonly string[]): string[] {

@@ -20,20 +20,22 @@ export interface ExchangeNotes {
   readonly startedMs: number;
   readonly outcome: ExchangeOutcome;
   userId: string;
-  sessionHash: string;
+  /** Called once, when the exchange is over. */
+  release: () => void;
   scanned: (() => Scanned) | undefined;
   bodyLength: () => number;
 }
 
 const nothing = (): number => 0;
+const none = (): void => {};
 
 export function newNotes(nowMs: number): ExchangeNotes {
   return {
     requestId: newRequestId(),
     startedMs: nowMs,
-    outcome: { recovery: "-", errorCode: "-" },
+    outcome: { sessionHash: "-", recovery: "-", errorCode: "-" },
     userId: "-",
-    sessionHash: "-",
+    release: none,
     scanned: undefined,
     bodyLength: nothing,
   };
@@ -49,7 +51,7 @@ export function toRecord(
   const scanned = notes.scanned?.();
   return {
     user_id: notes.userId,
-    session_id: notes.sessionHash,
+    session_id: notes.outcome.sessionHash,
     http_method: request.method ?? "-",
     jsonrpc_method: methodsOf(scanned),
     jsonrpc_id: idsOf(scanned),

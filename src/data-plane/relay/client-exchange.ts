@@ -29,6 +29,8 @@ export type RequestBody =
 
 /** What the request log says of the exchange in the end. */
 export interface ExchangeOutcome {
+  /** Short keyed hash of the session that it belongs to. */
+  sessionHash: string;
   recovery: string;
   errorCode: string;
 }

@@ -4,6 +4,7 @@ import { acceptBoth, type ClientSessionId, mediaType, sessionIdHeader } from "..
 import {
   asObject,
   connectFault,
+  endUpstreamSession,
   findMessage,
   isGatewayAway,
   parseObject,
@@ -11,6 +12,7 @@ import {
   readServerFacts,
   type SessionManager,
   type Snapshot,
+  type UpstreamSession,
 } from "../session/index.ts";
 import type { Reply, ReplyBody } from "../transport/index.ts";
 import { answerError } from "./answer-error.ts";
@@ -125,19 +127,34 @@ async function open(
   }
   if (result !== undefined) {
     const snapshot = newSnapshot(initialize, result, readCookies(reply.headers["set-cookie"]));
-    const upstreamId = reply.headers[sessionIdHeader];
-    const session = await sessions.open(
-      principal,
-      snapshot,
-      Array.isArray(upstreamId) ? upstreamId[0] : upstreamId,
-      adoptAs,
-    );
+    const issued = reply.headers[sessionIdHeader];
+    const upstreamId = Array.isArray(issued) ? issued[0] : issued;
+    const session = await openOrEnd(exchange, sessions, principal, snapshot, upstreamId, adoptAs);
     session.acceptedHeaders = exchange.headers;
     // The client left without having been given the id: nobody will ever use this session.
     if (exchange.connection.gone && adoptAs === undefined) session.close("client");
+    exchange.outcome.sessionHash = session.shortHash;
     headers.push(sessionIdHeader, session.id);
   }
   pass(exchange, headers, reply, chunks, complete);
+}
+
+/** Others may have taken the last place meanwhile: the server then need not keep a session that nobody gets. */
+async function openOrEnd(
+  exchange: ClientExchange,
+  sessions: SessionManager,
+  principal: string,
+  snapshot: Snapshot,
+  upstreamId: string | undefined,
+  adoptAs: ClientSessionId | undefined,
+): Promise<UpstreamSession> {
+  try {
+    return await sessions.open(principal, snapshot, upstreamId, adoptAs);
+  } catch (error) {
+    const { serverVersion: version, cookies } = snapshot;
+    void endUpstreamSession(sessions.connector, { headers: exchange.headers, upstreamId, version, cookies });
+    throw error;
+  }
 }
 
 function newSnapshot(
