@@ -181,7 +181,7 @@ describe("the source files", () => {
   it("begin with a sentence that says what they are for, except an index that only exports", () => {
     const silent = [...sources]
       .filter(([path]) => !isIndex(path))
-      .filter(([, source]) => !/^(?:#!.*\n)?\/\/ [A-Z`].{19,}\n/.test(source))
+      .filter(([, source]) => !/^(?:#!.*\n)?\/\/ \S.{19,}\n/.test(source))
       .map(([path]) => path);
     assert.deepEqual(silent, []);
   });
