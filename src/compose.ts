@@ -35,7 +35,6 @@ export interface Bridge {
 }
 
 const connectTimeoutMs = 10_000;
-const bodyIdleMs = 15_000;
 /** How long answers may take to leave after the drain timeout. */
 const lastWordsMs = 500;
 
@@ -73,7 +72,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     sessions,
     streams,
     credential: (request: IncomingMessage) => credentialOf(principal, request, forwarding.proxies),
-    limits: { maxBodyBytes: options.maxBodyBytes, keepBytes: options.keepBytes, bodyIdleMs },
+    limits: { maxBodyBytes: options.maxBodyBytes, keepBytes: options.keepBytes, bodyIdleMs: options.bodyIdleTimeoutMs },
     forward: options.front ? (request: IncomingMessage) => frontHeaders(request, forwarding) : () => options.headers,
     passThrough: others,
   });

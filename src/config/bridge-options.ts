@@ -25,6 +25,8 @@ export interface BridgeOptions {
   readonly maxBodyBytes: number;
   /** Largest request body that is kept so that it can be sent again. */
   readonly keepBytes: number;
+  /** Longest pause between two pieces of a request body. */
+  readonly bodyIdleTimeoutMs: number;
   readonly maxSessions: number;
   readonly idleTimeoutMs: number;
   readonly drainTimeoutMs: number;
@@ -51,6 +53,7 @@ export const bridgeDefaults = {
   trusted: false,
   maxBodyBytes: 64 * 1024 * 1024,
   keepBytes: 1024 * 1024,
+  bodyIdleTimeoutMs: 15_000,
   maxSessions: 10_000,
   idleTimeoutMs: 7 * 24 * 3_600_000,
   drainTimeoutMs: 30_000,

@@ -3,7 +3,7 @@ import { openSync, writeSync } from "node:fs";
 import { destination as pinoDestination } from "pino";
 
 /** One write for some thirty lines. */
-const batchLength = 8 * 1024;
+const batchLength = 64 * 1024;
 /** What may wait for a reader that has stalled; more is dropped and counted. */
 const maxWaitingBytes = 8 * 1024 * 1024;
 const flushAfterMs = 100;

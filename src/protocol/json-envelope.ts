@@ -172,6 +172,11 @@ export class EnvelopeScanner {
     return isBatch ? { shape: "batch", envelopes: [...envelopes] } : { shape: "single", envelope: first };
   }
 
+  /** Why what was pushed can be no JSON, whatever follows; undefined while it still can. */
+  get failure(): string | undefined {
+    return this.#reader.failure;
+  }
+
   /** What the first message has shown of itself so far; a message that has told nothing yet counts as a request. */
   peek(): Envelope {
     return this.#collector.peek();

@@ -106,6 +106,11 @@ export class JsonReader {
     this.#offset += chunk.length;
   }
 
+  /** Why the bytes so far cannot begin any JSON value. */
+  get failure(): string | undefined {
+    return this.#failure;
+  }
+
   /** Why the bytes so far are not one JSON value, or undefined if they are. */
   end(): string | undefined {
     if (this.#token === inNumber && canEndAfter(this.#number) && this.#depth === 0) this.#endValue(new Uint8Array(), 0);

@@ -20,8 +20,18 @@ export class HttpClientConnection implements ClientConnection {
     });
   }
 
+  answer(status: number, headers: readonly string[], body: Uint8Array): void {
+    if (this.gone) return;
+    this.#written = true;
+    this.#response.writeHead(status, headers as string[]);
+    if (body.length > 0) this.#response.end(body);
+    else this.#response.end();
+  }
+
   head(status: number, headers: readonly string[]): void {
     if (this.gone) return;
+    // The rest of that request may never come, so its connection is of no more use (RFC 9110 section 15.5.9).
+    if (status === 408) this.#response.shouldKeepAlive = false;
     this.#response.writeHead(status, headers as string[]);
     // A stream's head must not wait for its first event; one that comes at once goes out together with it.
     queueMicrotask(() => {
@@ -36,8 +46,11 @@ export class HttpClientConnection implements ClientConnection {
   }
 
   onDrain(listener: () => void): void {
-    this.#response.once("drain", listener);
-    this.#response.once("close", listener);
+    const first = (): void => {
+      this.#response.off("drain", first).off("close", first);
+      listener();
+    };
+    this.#response.on("drain", first).on("close", first);
   }
 
   end(chunk?: Uint8Array): void {

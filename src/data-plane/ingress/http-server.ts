@@ -39,6 +39,12 @@ export async function listen(options: HttpServerOptions): Promise<HttpServer> {
   return running;
 }
 
+/** What is wrong with a request that never became one, by Node's code for it. */
+const brokenRequests: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: "431 Request Header Fields Too Large",
+  ERR_HTTP_REQUEST_TIMEOUT: "408 Request Timeout",
+};
+
 class RunningServer implements HttpServer {
   readonly host: string;
   port = 0;
@@ -56,7 +62,7 @@ class RunningServer implements HttpServer {
       (request, response) => void this.#serve(request, response),
     );
     this.#server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
-      const status = error.code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : "400 Bad Request";
+      const status = brokenRequests[error.code ?? ""] ?? "400 Bad Request";
       if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
       else socket.destroy();
     });
@@ -91,12 +97,12 @@ class RunningServer implements HttpServer {
     return closed;
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  #serve(request: IncomingMessage, response: ServerResponse): Promise<void> | void {
     const { nowMs, metrics } = this.#options;
     const notes = newNotes(nowMs());
     this.#inFlight += 1;
     metrics.requestStarted();
-    response.once("close", () => this.#finished(request, response, notes));
+    response.on("close", () => this.#finished(request, response, notes));
     // A connection kept open by a client would hold up a drain.
     if (this.#draining) response.shouldKeepAlive = false;
     const target = request.url ?? "/";

@@ -57,6 +57,7 @@ class Intake {
     this.#request.on("data", (chunk: Buffer) => this.#take(chunk));
     this.#request.on("end", () => this.#complete());
     this.#request.on("error", () => this.#fail(new ProxyError("BODY_TIMEOUT", { note: "The connection broke." })));
+    this.#watch();
   }
 
   #take(chunk: Buffer): void {
@@ -65,7 +66,10 @@ class Intake {
     if (this.#size > this.#limits.maxBodyBytes) return this.#fail(tooLarge(this.#limits));
     this.#scanner.push(chunk);
     if (this.#stream !== undefined) {
-      if (!this.#stream.write(chunk)) this.#request.pause();
+      const { failure } = this.#scanner;
+      if (failure !== undefined) this.#fail(new ProxyError("MALFORMED_JSON", { note: failure }));
+      else if (this.#stream.write(chunk)) this.#watch();
+      else this.#request.pause();
       return;
     }
     this.#chunks.push(chunk);
@@ -75,13 +79,20 @@ class Intake {
 
   /** Too large to keep: what came so far and everything after it goes straight on. */
   #flow(): void {
+    const { failure } = this.#scanner;
+    if (failure !== undefined) return this.#fail(new ProxyError("MALFORMED_JSON", { note: failure }));
     const stream = new PassThrough({ highWaterMark: 256 * 1024 });
     this.#stream = stream;
-    stream.on("drain", () => this.#request.resume());
+    stream.on("drain", () => {
+      this.#request.resume();
+      this.#watch();
+    });
     // The server may answer before it has read everything; the rest is then read and dropped.
     stream.on("close", () => this.#request.resume());
     stream.on("error", () => this.#request.resume());
     for (const chunk of this.#chunks.splice(0)) stream.write(chunk);
+    if (stream.writableNeedDrain) this.#request.pause();
+    else this.#watch();
     const contentLength = this.#request.headers["content-length"];
     this.#resolve({ body: { stream, contentLength }, scanned: () => this.#soFar(), length: () => this.#size });
   }
@@ -102,7 +113,9 @@ class Intake {
     return this.#scanned ?? { shape: "single", envelope: this.#scanner.peek() };
   }
 
+  /** While the client is not the one who is waited for, nothing is watched. */
   #watch(): void {
+    clearTimeout(this.#idle);
     this.#idle = setTimeout(() => {
       this.#fail(new ProxyError("BODY_TIMEOUT", { note: `Nothing came for ${this.#limits.bodyIdleMs} ms.` }));
     }, this.#limits.bodyIdleMs);

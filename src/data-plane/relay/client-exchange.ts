@@ -7,7 +7,8 @@ export interface ClientConnection {
   /** The client went away; writing is harmless and useless. */
   readonly gone: boolean;
   onGone(listener: () => void): void;
-  /** Flat names and values. */
+  /** A whole answer at once. Headers are flat names and values. */
+  answer(status: number, headers: readonly string[], body: Uint8Array): void;
   head(status: number, headers: readonly string[]): void;
   /** False asks for a pause until `onDrain` calls back. */
   write(chunk: Uint8Array): boolean;

@@ -43,7 +43,8 @@ export class AnswerRelay {
     return this.#stream?.generation ?? 0;
   }
 
-  async deliver(reply: Extract<Reply, { kind: "reply" }>, generation: number): Promise<Delivery> {
+  /** At once where the whole answer came with its head, which is the common case. */
+  deliver(reply: Extract<Reply, { kind: "reply" }>, generation: number): Delivery | Promise<Delivery> {
     const contentType = mediaType(reply.headers["content-type"]);
     if (!this.#expecting) this.expect(requestIds(this.exchange));
     if (reply.status >= 300) return this.#hold(reply, contentType);
@@ -132,9 +133,7 @@ export class AnswerRelay {
     this.open.clear();
     if (this.#capture) this.captured = body.toString();
     if (status !== 204) headers.push("content-length", String(body.length));
-    connection.head(status, headers);
-    if (body.length > 0) connection.end(body);
-    else connection.end();
+    connection.answer(status, headers, body);
     return delivered;
   }
 

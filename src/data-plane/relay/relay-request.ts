@@ -93,14 +93,18 @@ class RequestLife {
     const headers = upstreamHeaders(this.#exchange, this.#session, lease);
     const reply = await connector.transport.send({ method: "POST", headers, body: body?.kept ?? body?.stream });
     if (reply.kind === "lost") {
+      // The client's own body failed on its way, and the server never had a whole request.
+      if (body?.stream?.errored instanceof ProxyError) throw body.stream.errored;
       if (reply.sent === "maybe") this.#sends += 1;
       return { fault: classifyLost(reply), cause: reply.cause };
     }
     this.#sends += 1;
     if (!isGatewayAway(reply.status)) connector.availability.answered();
+    const delivery = this.#answer.deliver(reply, lease.generation);
+    if (!(delivery instanceof Promise)) return this.#judge(delivery, reply, lease);
     if (this.#exchange.connection.gone) this.#abandonLater(reply);
     else this.#exchange.connection.onGone(() => this.#abandonLater(reply));
-    return this.#judge(await this.#answer.deliver(reply, lease.generation), reply, lease);
+    return this.#judge(await delivery, reply, lease);
   }
 
   #judge(delivery: Delivery, reply: Extract<Reply, { kind: "reply" }>, lease: Lease): "delivered" | Met {

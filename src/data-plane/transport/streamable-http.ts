@@ -47,24 +47,26 @@ export function openStreamableHttp(options: StreamableHttpOptions): Transport {
   const streams = new UndiciPool(url.origin, poolOptions);
   let path = `${url.pathname}${url.search}`;
 
-  const send = (request: WireRequest): Promise<Reply> =>
-    exchange(request.method === "GET" ? streams : calls, path, request.method, request);
+  const send = (request: WireRequest, hops = options.followRedirects ? mostHops : 0): Promise<Reply> =>
+    exchange(request.method === "GET" ? streams : calls, path, request.method, request, (reply) =>
+      follow(request, reply, hops),
+    );
 
   /** A redirect is given before anything runs, so the request may go on to the new path; a flowing body is gone and may not. */
   const follow = (request: WireRequest, reply: Reply, hops: number): Reply | Promise<Reply> => {
-    if (reply.kind !== "reply" || hops === 0 || (reply.status !== 307 && reply.status !== 308)) return reply;
+    if (hops === 0 || reply.kind !== "reply" || (reply.status !== 307 && reply.status !== 308)) return reply;
     const moved = movedWithin(url.origin, path, reply.headers["location"]);
     if (moved === undefined) return reply;
     path = moved;
     if (request.body !== undefined && !(request.body instanceof Uint8Array)) return reply;
     reply.body.abort();
-    return send(request).then((next) => follow(request, next, hops - 1));
+    return send(request, hops - 1);
   };
 
   return {
     origin: url.origin,
-    send: options.followRedirects ? (request) => send(request).then((reply) => follow(request, reply, mostHops)) : send,
-    sendTo: (otherPath, request) => exchange(streams, otherPath, request.verb, request),
+    send: (request) => send(request),
+    sendTo: (otherPath, request) => exchange(streams, otherPath, request.verb, request, (reply) => reply),
     async [Symbol.asyncDispose]() {
       await Promise.all([calls.destroy(), streams.destroy()]);
     },
@@ -80,9 +82,15 @@ function movedWithin(origin: string, path: string, location: string | string[] |
   return target?.origin === origin ? `${target.pathname}${target.search}` : undefined;
 }
 
-function exchange(pool: Pool, path: string, method: Dispatcher.HttpMethod, request: WireRequest): Promise<Reply> {
+function exchange(
+  pool: Pool,
+  path: string,
+  method: Dispatcher.HttpMethod,
+  request: WireRequest,
+  follow: (reply: Reply) => Reply | Promise<Reply>,
+): Promise<Reply> {
   return new Promise((resolve) => {
-    const handler = new Exchange(resolve);
+    const handler = new Exchange((reply) => resolve(follow(reply)));
     const { signal } = request;
     if (signal !== undefined) {
       if (signal.aborted)
