@@ -40,14 +40,17 @@ async function openStage(respond: Respond, options: SessionOptions = {}): Promis
   return { server, session, gets, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
-async function openChaos(options: SceneOptions = {}): Promise<readonly [Scene, RawSession]> {
-  const scene = await openScene(options);
-  try {
-    return [scene, await openSession(scene.holdfast.url, { capabilities: { elicitation: {}, sampling: {} } })];
-  } catch (error) {
-    await scene[Symbol.asyncDispose]();
-    throw error;
-  }
+interface ChaosStage extends AsyncDisposable {
+  readonly scene: Scene;
+  readonly session: RawSession;
+}
+
+async function openChaos(options: SceneOptions = {}): Promise<ChaosStage> {
+  await using resources = new AsyncDisposableStack();
+  const scene = resources.use(await openScene(options));
+  const session = await openSession(scene.holdfast.url, { capabilities: { elicitation: {}, sampling: {} } });
+  const owned = resources.move();
+  return { scene, session, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 const get = { method: "GET", headers: { accept: "text/event-stream" } } as const;
@@ -137,8 +140,8 @@ describe("the GET stream", () => {
   });
 
   it("brings what the server announces", async () => {
-    const [scene, session] = await openChaos();
-    await using _scene = scene;
+    await using stage = await openChaos();
+    const { scene, session } = stage;
     const stream = await session.open(get);
     for (const what of ["tools", "prompts", "resources"]) {
       await scene.order({ do: "notify", what });
@@ -152,8 +155,8 @@ describe("the GET stream", () => {
 
 describe("DELETE", () => {
   it("ends the session at the server and here, with its streams, and its id is then unknown", async () => {
-    const [scene, session] = await openChaos();
-    await using _scene = scene;
+    await using stage = await openChaos();
+    const { scene, session } = stage;
     const stream = await session.open(get);
     const [before] = (await scene.state()).sessions.list;
     const { status, text } = await session.send({ method: "DELETE" });
@@ -229,8 +232,8 @@ describe("a question of the server", () => {
     ["sample", "sampling/createMessage"],
   ] as const) {
     it(`(${method}) of a whole server comes back with what the client said`, async () => {
-      const [scene, session] = await openChaos();
-      await using _scene = scene;
+      await using stage = await openChaos();
+      const { session } = stage;
       const stream = await session.open({ body: call(1, tool) });
       await stream.until(method);
       const id: unknown = JSON.parse(eventData(stream.text())[0] ?? "{}").id;
@@ -258,8 +261,8 @@ describe("during a call", () => {
   });
 
   it("log messages of the level that the client set arrive in order", async () => {
-    const [scene, session] = await openChaos();
-    await using _scene = scene;
+    await using stage = await openChaos();
+    const { session } = stage;
     await session.post('{"jsonrpc":"2.0","id":1,"method":"logging/setLevel","params":{"level":"critical"}}');
     const { text } = await session.post(call(2, "log"));
     const levels = eventData(text).map((data) => JSON.parse(data).params?.level);
@@ -269,8 +272,8 @@ describe("during a call", () => {
   const cancellation = '{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7,"reason":"é"}}';
 
   it("a cancellation reaches the server, and the stream that it then ends without an answer ends so for the client", async () => {
-    const [scene, session] = await openChaos();
-    await using _scene = scene;
+    await using stage = await openChaos();
+    const { scene, session } = stage;
     const stream = await session.open({ body: call(7, "slow", { ms: 60_000, key: "a" }) });
     await scene.stateWhen(({ executions }) => executions["slow"]?.["a"] === 1, "the running call");
     assert.equal((await session.post(cancellation)).status, 202);
@@ -312,8 +315,8 @@ describe("Mcp-Protocol-Version", () => {
 
 describe("Last-Event-ID against a server that resumes", () => {
   it("brings the rest of an answer whose connection the client lost", async () => {
-    const [scene, session] = await openChaos({ chaos: { resumable: true } });
-    await using _scene = scene;
+    await using stage = await openChaos({ chaos: { resumable: true } });
+    const { scene, session } = stage;
     const body = call(1, "progress", { steps: 6, everyMs: 100 }, { progressToken: "p" });
     const torn = await session.open({ body });
     await torn.until('"progress":2');
@@ -332,8 +335,8 @@ describe("Last-Event-ID against a server that resumes", () => {
   });
 
   it("brings the answer after the server closed a primed stream on purpose", async () => {
-    const [scene, session] = await openChaos({ chaos: { resumable: true } });
-    await using _scene = scene;
+    await using stage = await openChaos({ chaos: { resumable: true } });
+    const { scene, session } = stage;
     await scene.order({ do: "close-stream", retryMs: 7 });
     const { status, text } = await session.post(call(1, "slow", { ms: 200, key: "a" }));
     assert.equal(status, 200);
@@ -345,8 +348,8 @@ describe("Last-Event-ID against a server that resumes", () => {
   });
 
   it("brings what was said on the GET stream while its client was away, once each", async () => {
-    const [scene, session] = await openChaos({ chaos: { resumable: true } });
-    await using _scene = scene;
+    await using stage = await openChaos({ chaos: { resumable: true } });
+    const { scene, session } = stage;
     const before = await session.open(get);
     await scene.order({ do: "notify", what: "message", data: "one" });
     await before.until("one");
@@ -363,8 +366,8 @@ describe("Last-Event-ID against a server that resumes", () => {
   });
 
   it("is answered as the server answers an id that it does not know", async () => {
-    const [scene, session] = await openChaos({ chaos: { resumable: true } });
-    await using _scene = scene;
+    await using stage = await openChaos({ chaos: { resumable: true } });
+    const { scene, session } = stage;
     const { status, text } = await session.send({ ...get, headers: { "last-event-id": "no-such-event" } });
     assert.equal(status, 400);
     assert.equal(JSON.parse(text).error.message, "Bad Request: unknown event id");

@@ -52,7 +52,7 @@ function start(url: string, { method = "POST", headers = {}, body }: Ask): Promi
     sent.once("response", resolve);
     sent.once("error", reject);
     if (body === undefined || typeof body === "string" || Buffer.isBuffer(body)) sent.end(body);
-    else body.pipe(sent);
+    else body.once("error", (error) => sent.destroy(error)).pipe(sent);
   });
 }
 
