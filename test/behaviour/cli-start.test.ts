@@ -1,0 +1,83 @@
+// The first minutes: the wrong Node, `npm start` with and without a URL, and the steps that the demo prints, pasted into a shell.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import { delimiter, join } from "node:path";
+import { describe, it } from "node:test";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { type Child, startChild, temporaryDirectory } from "../support/process.ts";
+import { runHoldfast } from "../support/run-holdfast.ts";
+import { connect, openScene, toolText } from "./recovery-scene.ts";
+
+const timeout = 60_000;
+const repository = fileURLToPath(new URL("../..", import.meta.url));
+
+function isTooOld(version: string): boolean {
+  const [major = 0, minor = 0] = version.replace(/^v/, "").split(".").map(Number);
+  return major < 22 || (major === 22 && minor < 18);
+}
+
+/** A Node on this machine that is older than what Holdfast needs. */
+function findOldNode(): { readonly command: string; readonly version: string } | undefined {
+  for (const directory of (process.env["PATH"] ?? "").split(delimiter)) {
+    if (directory.includes("node_modules")) continue;
+    const command = join(directory, "node");
+    const { status, stdout } = spawnSync(command, ["--version"], { encoding: "utf8", timeout: 10_000 });
+    if (status === 0 && isTooOld(stdout.trim())) return { command, version: stdout.trim().slice(1) };
+  }
+  return undefined;
+}
+
+describe("a Node that is too old", { timeout }, () => {
+  const old = findOldNode();
+
+  it("is told which one Holdfast needs, with exit status 1", async () => {
+    await using directory = await temporaryDirectory();
+    const preload = join(directory.path, "preload.mjs");
+    const faked = { ...process.versions, node: "20.20.2" };
+    await writeFile(preload, `Object.defineProperty(process, "versions", { value: ${JSON.stringify(faked)} });`);
+    const fake = { nodeArgs: ["--import", pathToFileURL(preload).href] };
+    const { status, stdout, stderr } = await runHoldfast(["--help"], old === undefined ? fake : { node: old.command });
+    assert.equal(status, 1);
+    assert.equal(stdout, "");
+    assert.equal(stderr, `holdfast needs Node 22.18 or newer; this is ${old?.version ?? "20.20.2"}.\n`);
+  });
+});
+
+/** As a user of the repository types it, but for the build: the test run has made that, and others are using it. */
+async function npmStart(args: readonly string[], dataDir: string): Promise<Child> {
+  const all = ["start", "--ignore-scripts", "--silent", "--", "--port", "0", ...args];
+  return startChild("npm", all, { cwd: repository, env: { HOLDFAST_DATA_DIR: dataDir } });
+}
+
+describe("npm start", { timeout }, () => {
+  it("fronts the server whose URL it is given", async () => {
+    await using directory = await temporaryDirectory();
+    await using scene = await openScene();
+    await using child = await npmStart([scene.chaos.url], directory.path);
+    const [, endpoint = ""] = await child.waitForLine(/^MCP endpoint: (\S+)$/);
+    assert.equal(toolText(await (await connect(endpoint)).call("count")), "1");
+    assert.equal((await scene.state()).executions["count"]?.[""], 1);
+  });
+
+  it("without one, prints a URL, a line to paste into Claude Code, and steps that break and heal a session in bash", async () => {
+    await using directory = await temporaryDirectory();
+    await using child = await npmStart([], directory.path);
+    const [, endpoint = ""] = await child.waitForLine(/^MCP endpoint: (\S+)$/);
+    await child.waitForLine(/^Stop with Ctrl-C/);
+    const printed = child.output("stdout");
+    assert.match(printed, new RegExp(`claude mcp add --transport http \\S+ ${endpoint}$`, "m"));
+    const steps = printed.split("\n").filter((line) => line.startsWith("       "));
+    assert.equal(steps.length, 4, printed);
+    const [initialize = "", keep = "", call = "", forget = ""] = steps;
+    const script = ["set -e", initialize, keep, call, 'echo; echo "--"', forget, 'echo "--"', call].join("\n");
+    const pasted = await startChild("bash", ["-c", script], { cwd: directory.path });
+    assert.equal(await pasted.exited, 0, pasted.output());
+    await pasted.end();
+    const [before = "", ordered = "", after = ""] = pasted.output("stdout").split("--");
+    assert.match(before, /"protocolVersion".*"text":"hello"/s);
+    assert.match(ordered, /forgot 1 session/);
+    assert.match(after, /"text":"hello"/, "the same call with the same session id is answered again");
+    await child.waitForLine(/session-not-found.*session restored/);
+  });
+});
