@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
   type ContenderName,
+  copyBuild,
   type Running,
   type StartOptions,
-  scriptDirectory,
   startContender,
 } from "./contenders/contenders.ts";
 import type { LoadService } from "./load/load.ts";
@@ -39,7 +39,7 @@ export async function openBench(options: BenchOptions): Promise<Bench & AsyncDis
   await using resources = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), "holdfast-bench-"));
   resources.defer(() => removeDirectory(directory));
-  resources.defer(() => removeDirectory(scriptDirectory));
+  resources.defer(await copyBuild());
   const startOwn = async (name: string, file: string) => {
     const started = { core: 0, logFile: join(directory, name), ipc: true } as const;
     return resources.use(await startChild(process.execPath, [local(file)], started));

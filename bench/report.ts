@@ -26,11 +26,12 @@ function table(rows: readonly (readonly string[])[]): string {
 }
 
 function targetRow(target: Target, readings: Readings): readonly string[] {
-  const measured = target.measured(readings);
+  const measured = target.measured(readings, "median");
+  const best = target.measured(readings, "best");
   const sign = target.atLeast === true ? ">=" : target.limit === 0 ? "=" : "<=";
   const aim = target.aim === undefined ? "" : ` (aim ${show(target.aim)})`;
   const wanted = `${sign} ${show(target.limit)} ${target.unit}${aim}`;
-  return [target.name, wanted.replace("  ", " "), show(measured), judge(target, measured)];
+  return [target.name, wanted.replace("  ", " "), show(measured), judge(target, measured), show(best)];
 }
 
 function measureRow(measure: Measure, readings: Readings): readonly string[] {
@@ -47,7 +48,7 @@ export function reportOf(readings: Readings): string {
     .map((measure) => measureRow(measure, readings))
     .filter((row) => row.slice(1).some((cell) => cell !== "-"));
   return [
-    table([["target", "wanted", "measured", ""], ...judged]),
+    table([["target", "wanted", "measured", "", "best rounds"], ...judged]),
     table([["median of the rounds (lowest)", ...contenderNames], ...measured]),
   ].join("\n\n");
 }

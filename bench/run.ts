@@ -59,6 +59,8 @@ async function run(): Promise<void> {
     process.stdout.write(help);
     return;
   }
+  if (values.quick && values.write)
+    throw new Error("--write wants a full run: the figures of a quick one are too rough");
   if (process.platform !== "linux") throw new Error("the bench reads /proc, so it runs on Linux only");
   const [loadBefore = Number.NaN] = loadavg();
   const notes: string[] = [];
@@ -74,6 +76,7 @@ async function run(): Promise<void> {
   const names = hasNginx ? asked : asked.filter((name) => name !== "nginx");
   pinSelf(0);
 
+  if (values.quick) note("quick: Node programs are hardly warm, so their CPU and latency read far too high");
   const readings = openReadings();
   await using bench = await openBench({ isQuick: values.quick, names, note });
   for (const part of picked) {

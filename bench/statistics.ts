@@ -17,3 +17,7 @@ export function median(values: readonly number[]): number {
 export function lowest(values: readonly number[]): number {
   return values.length === 0 ? Number.NaN : Math.min(...values);
 }
+
+export function highest(values: readonly number[]): number {
+  return values.length === 0 ? Number.NaN : Math.max(...values);
+}

@@ -1,5 +1,5 @@
 // Who takes part, and how each is started in front of the upstream. A new contender is one more row here.
-import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { stripTypeScriptTypes } from "node:module";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -54,14 +54,20 @@ function node(launch: Launch, ...args: readonly string[]): readonly [string, ...
   return [process.execPath, ...(launch.options.inspect === true ? ["--inspect=127.0.0.1:0"] : []), ...args];
 }
 
-/** Inside the repository, where imports are found, and for this run alone; whoever runs the bench removes it. */
-export const scriptDirectory = local(`../results/${process.pid}`);
+/** Inside the repository, where imports are found, and for this run alone. */
+const programDirectory = local(`../results/${process.pid}`);
+
+/** A copy of the build: one run must measure one build, whatever is built meanwhile. The result takes it away again. */
+export async function copyBuild(): Promise<() => Promise<void>> {
+  await cp(local("../../dist"), join(programDirectory, "dist"), { recursive: true });
+  await cp(local("../../package.json"), join(programDirectory, "package.json"));
+  return () => removeDirectory(programDirectory);
+}
 
 /** Our own contenders without their types: what they start with must not include the work of taking those off. */
 async function plainScript(script: URL): Promise<string> {
   const source = await readFile(script, "utf8");
-  const target = join(scriptDirectory, `${basename(script.pathname, ".ts")}.mjs`);
-  await mkdir(scriptDirectory, { recursive: true });
+  const target = join(programDirectory, `${basename(script.pathname, ".ts")}.mjs`);
   await writeFile(target, stripTypeScriptTypes(source));
   return target;
 }
@@ -92,7 +98,7 @@ const proxies: Readonly<Record<ProxyName, Proxy>> = {
     isNode: true,
     command: async (launch) => {
       const place = ["--port", String(launch.port), "--data-dir", join(launch.directory, "data")];
-      return node(launch, local("../../dist/main.js"), urlOf(launch.upstream), ...place);
+      return node(launch, join(programDirectory, "dist/main.js"), urlOf(launch.upstream), ...place);
     },
   },
   "mcp-proxy": {

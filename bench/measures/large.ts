@@ -1,11 +1,11 @@
 // Answers of 1 MB and 20 MB: CPU, time to the first byte, and how far memory rises over idle for one and for four at once.
-import { setTimeout as delay } from "node:timers/promises";
 import type { Bench } from "../bench.ts";
-import { contenderNames, type Running } from "../contenders/contenders.ts";
-import { cpuUs, peakResidentKb, resetPeak, residentKb } from "../processes/usage.ts";
-import type { Measure, Readings } from "../readings.ts";
+import { type ContenderName, contenderNames, type Running } from "../contenders/contenders.ts";
+import type { BigCallsAnswer } from "../load/service.ts";
+import { cpuUs, peakResidentKb, resetPeak } from "../processes/usage.ts";
+import type { Readings } from "../readings.ts";
 import { median } from "../statistics.ts";
-import { inRounds, startAll, warmUp } from "./rounds.ts";
+import { idleKb, inRounds, startAll, warmUp } from "./rounds.ts";
 
 const sizes = [
   { prefix: "oneMb", bytes: 1_000_000, count: 40, countSlow: 4 },
@@ -15,37 +15,70 @@ const sizes = [
 /** They take seconds for a 20 MB answer, so they get fewer. */
 const isSlow = ({ name }: Running) => name === "supergateway" || name === "mcp-proxy";
 
-export async function measureLarge(bench: Bench, readings: Readings): Promise<void> {
+async function run(
+  bench: Bench,
+  { endpoint }: Running,
+  bytes: number,
+  concurrency: number,
+  count: number,
+): Promise<BigCallsAnswer> {
+  const answer = await bench.load.ask("bigCalls", { endpoint, bytes, concurrency, count });
+  if (answer.failed > 0) {
+    throw new Error(`${answer.failed} of ${count} answers of ${bytes} bytes failed: ${answer.firstFailure}`);
+  }
+  return answer;
+}
+
+async function measureCost(bench: Bench, readings: Readings): Promise<void> {
   await using resources = new AsyncDisposableStack();
   const contenders = await startAll(bench, resources, contenderNames, 1);
   await warmUp(bench, contenders);
-  const idleKb = new Map<Running, number>();
-  await delay(500);
-  for (const running of contenders) {
-    idleKb.set(running, residentKb(running.pid));
-  }
-
-  const run = async (running: Running, bytes: number, concurrency: number, count: number) => {
-    resetPeak(running.pid);
-    const before = cpuUs(running.pid);
-    const answer = await bench.load.ask("bigCalls", { endpoint: running.endpoint, bytes, concurrency, count });
-    if (answer.failed > 0)
-      throw new Error(`${answer.failed} of ${count} answers of ${bytes} bytes: ${answer.firstFailure}`);
-    const cpuMs = (cpuUs(running.pid) - before) / 1_000 / count;
-    const peakMb = (peakResidentKb(running.pid) - (idleKb.get(running) ?? 0)) / 1_024;
-    return { cpuMs, peakMb: Math.max(0, peakMb), firstByteMs: median(answer.firstByteMs) };
-  };
-
   await inRounds(bench, contenders, bench.rounds, async (running, round) => {
     if (isSlow(running) && round > 1) return;
-    const add = (measure: Measure, value: number) => readings.add(measure, running.name, value);
-    for (const { prefix, bytes, count, countSlow } of sizes) {
-      const one = await run(running, bytes, 1, isSlow(running) ? countSlow : count);
-      add(`${prefix}CpuMs`, one.cpuMs);
-      add(`${prefix}FirstByteMs`, one.firstByteMs);
-      add(`${prefix}PeakMb`, one.peakMb);
-      const four = await run(running, bytes, 4, 4);
-      add(`${prefix}PeakFourMb`, four.peakMb);
+    for (const { prefix, bytes, ...counts } of sizes) {
+      const count = isSlow(running) ? counts.countSlow : counts.count;
+      const before = cpuUs(running.pid);
+      const { firstByteMs } = await run(bench, running, bytes, 1, count);
+      readings.add(`${prefix}CpuMs`, running.name, (cpuUs(running.pid) - before) / 1_000 / count);
+      readings.add(`${prefix}FirstByteMs`, running.name, median(firstByteMs));
     }
   });
+}
+
+/**
+ * A process of its own for each, and its peaks over what it held, without garbage, before it ever saw a large answer.
+ * Over what was resident just before, memory kept from the last answer would hide that of this one; and garbage that
+ * was there at the start, or gathered since, is no part of what an answer needs.
+ */
+async function takePeaks(bench: Bench, readings: Readings, name: ContenderName, concurrency: 1 | 4): Promise<void> {
+  await using resources = new AsyncDisposableStack();
+  const contenders = await startAll(bench, resources, [name], 1, { inspect: true });
+  await warmUp(bench, contenders);
+  await inRounds(bench, contenders, 1, async (running) => {
+    const beforeKb = await idleKb(running);
+    for (const { prefix, bytes, ...counts } of sizes) {
+      await idleKb(running);
+      resetPeak(running.pid);
+      const oneByOne = isSlow(running) ? counts.countSlow : counts.count;
+      await run(bench, running, bytes, concurrency, concurrency === 1 ? oneByOne : 4);
+      const measure = concurrency === 1 ? (`${prefix}PeakMb` as const) : (`${prefix}PeakFourMb` as const);
+      readings.add(measure, name, Math.max(0, peakResidentKb(running.pid) - beforeKb) / 1_024);
+    }
+  });
+}
+
+async function measurePeaks(bench: Bench, readings: Readings): Promise<void> {
+  const names = bench.isQuick ? (["holdfast"] as const) : contenderNames;
+  const rounds = bench.isQuick ? 1 : 3;
+  for (let round = 0; round < rounds; round++) {
+    for (const name of names) {
+      await takePeaks(bench, readings, name, 1);
+      await takePeaks(bench, readings, name, 4);
+    }
+  }
+}
+
+export async function measureLarge(bench: Bench, readings: Readings): Promise<void> {
+  await measureCost(bench, readings);
+  await measurePeaks(bench, readings);
 }

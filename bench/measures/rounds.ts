@@ -1,8 +1,10 @@
 // Contenders take turns in every round, each time another one first, so that what disturbs the machine disturbs all of them.
+import { setTimeout as delay } from "node:timers/promises";
 import type { Bench } from "../bench.ts";
 import type { ContenderName, Running, StartOptions } from "../contenders/contenders.ts";
 import type { CallsAnswer } from "../load/service.ts";
-import { cpuUs } from "../processes/usage.ts";
+import { collectGarbage } from "../processes/garbage.ts";
+import { cpuUs, residentKb } from "../processes/usage.ts";
 
 /** Starts those that take part and can start, each with as many sessions as it bears of those wanted. */
 export async function startAll(
@@ -81,4 +83,12 @@ export async function warmUp(bench: Bench, contenders: readonly Running[]): Prom
       calls += (await runSlice(bench, running, 32, 250)).calls;
     }
   });
+}
+
+/** What the contender holds when it has nothing to do, without garbage where it was started with an inspector. */
+export async function idleKb(running: Running): Promise<number> {
+  // A write that it has put off, to its log or its store, belongs to what caused it.
+  await delay(500);
+  if (running.inspectorLog !== undefined) await collectGarbage(running.inspectorLog);
+  return residentKb(running.pid);
 }

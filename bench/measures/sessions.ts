@@ -1,11 +1,8 @@
 // What sessions and idle streams cost: memory for each, and whether a call costs more when there are many of them.
-import { setTimeout as delay } from "node:timers/promises";
 import type { Bench } from "../bench.ts";
-import type { ContenderName, Running } from "../contenders/contenders.ts";
-import { collectGarbage } from "../processes/garbage.ts";
-import { residentKb } from "../processes/usage.ts";
+import type { ContenderName } from "../contenders/contenders.ts";
 import type { Readings } from "../readings.ts";
-import { inRounds, runSlice, startAll, warmUp } from "./rounds.ts";
+import { idleKb, inRounds, runSlice, startAll, warmUp } from "./rounds.ts";
 
 /** Quick runs measure only what a target compares. */
 function takingPart(bench: Bench, quick: readonly ContenderName[]): readonly ContenderName[] {
@@ -15,13 +12,6 @@ function takingPart(bench: Bench, quick: readonly ContenderName[]): readonly Con
 
 /** Open before the first look at the memory, so that what the first sessions bring into being is not theirs. */
 const warmSessions = 100;
-
-async function idleKb(running: Running): Promise<number> {
-  // A write that the contender has put off, to its log or its store, belongs to the session that caused it.
-  await delay(500);
-  if (running.inspectorLog !== undefined) await collectGarbage(running.inspectorLog);
-  return residentKb(running.pid);
-}
 
 async function measureSessionMemory(bench: Bench, readings: Readings): Promise<void> {
   for (const name of takingPart(bench, ["holdfast"])) {
