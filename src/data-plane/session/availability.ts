@@ -23,9 +23,13 @@ export class Availability {
   readonly #transport: Transport;
   readonly #nowMs: () => number;
 
-  constructor(transport: Transport, nowMs: () => number) {
+  readonly #tell: (news: Away | "up", awayMs: number) => void;
+
+  /** `tell` hears of each change, once. */
+  constructor(transport: Transport, nowMs: () => number, tell: (news: Away | "up", awayMs: number) => void = () => {}) {
     this.#transport = transport;
     this.#nowMs = nowMs;
+    this.#tell = tell;
   }
 
   get away(): Away | undefined {
@@ -35,12 +39,16 @@ export class Availability {
   /** The server answered something of its own. */
   answered(): void {
     if (this.#away === undefined) return;
+    const awayMs = this.#nowMs() - this.#away.sinceMs;
     this.#away = undefined;
     this.#release();
+    this.#tell("up", awayMs);
   }
 
   failed(code: ErrorCode, detail: string, status?: number): void {
-    this.#away = { code, detail, status, sinceMs: this.#away?.sinceMs ?? this.#nowMs() };
+    const before = this.#away;
+    this.#away = { code, detail, status, sinceMs: before?.sinceMs ?? this.#nowMs() };
+    if (before?.code !== code) this.#tell(this.#away, this.#nowMs() - this.#away.sinceMs);
   }
 
   /** Resolves with "up" as soon as the server can be reached, or with what stands in the way when `deadlineMs` (of the same clock) has passed. */

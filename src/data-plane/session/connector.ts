@@ -71,12 +71,13 @@ export function openConnector(
   parts: Omit<Connector, "availability" | "breaker" | "nowMs">,
   nowMs: Clock = () => performance.now(),
 ): Connector {
-  return {
-    ...parts,
-    nowMs,
-    availability: new Availability(parts.transport, nowMs),
-    breaker: new Breaker(nowMs),
-  };
+  const { transport, log, settings } = parts;
+  const availability = new Availability(transport, nowMs, (news, awayMs) => {
+    const connector = settings.name;
+    if (news === "up") log.event("info", "server back", { connector, away_ms: Math.round(awayMs) });
+    else log.event("warn", "server away", { connector, error_code: news.code, reason: news.detail });
+  });
+  return { ...parts, nowMs, availability, breaker: new Breaker(nowMs) };
 }
 
 /** What a failure may tell besides its code. */
