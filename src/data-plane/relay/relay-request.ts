@@ -321,7 +321,11 @@ class RequestLife {
   fail(error: unknown): void {
     const failure = this.#truthful(ProxyError.from(error));
     if (failure.code === "INTERNAL")
-      this.#session.connector.log.event("error", "internal error", { reason: String(failure.cause) });
+      this.#session.connector.log.event("error", "internal error", {
+        connector: this.#session.connector.settings.name,
+        request_id: this.#exchange.requestId,
+        reason: String(failure.cause),
+      });
     if (failure.code === "OUTCOME_UNKNOWN") this.#exchange.outcome.recovery = "outcome-unknown";
     if (this.#answer.streaming) endStreamWithError(this.#exchange, [...this.#answer.open], failure);
     else answerFailure(this.#exchange, requestIds(this.#exchange), failure);
