@@ -20,6 +20,7 @@ import {
 import { assertAccepted, isSameCredential, type SessionManager, type UpstreamSession } from "../session/index.ts";
 import { adoptSession } from "./adopt-session.ts";
 import { HttpClientConnection } from "./client-connection.ts";
+import { refuse } from "./http-server.ts";
 import { type BodyLimits, readBody } from "./read-body.ts";
 import type { ExchangeNotes } from "./request-record.ts";
 
@@ -87,7 +88,7 @@ class EndpointExchange {
       case "DELETE":
         return this.#delete();
       default:
-        throw new ProxyError("METHOD_NOT_ALLOWED");
+        return refuse(this.#request, this.#response, this.#notes, "METHOD_NOT_ALLOWED");
     }
   }
 

@@ -26,7 +26,7 @@ export function answerFailure(exchange: ClientExchange, ids: readonly RawId[], e
 /** Ends a stream that has begun: one error for each request that is still open. */
 export function endStreamWithError(exchange: ClientExchange, open: readonly RawId[], error: ProxyError): void {
   exchange.outcome.errorCode = error.code;
-  const named = withRequestId(exchange, error);
+  const named = forClient(exchange, error);
   for (const id of open) writeEvent(exchange.connection, toJsonRpcError(named, id));
   exchange.connection.end();
 }
@@ -37,11 +37,24 @@ export function writeEvent(connection: ClientConnection, json: string): boolean 
 }
 
 function errorBody(exchange: ClientExchange, ids: readonly RawId[], error: ProxyError): string {
-  const named = withRequestId(exchange, error);
+  const named = forClient(exchange, error);
   if (exchange.scanned?.shape === "batch" && ids.length > 0) return toBatchErrors(named, ids);
   return toJsonRpcError(named, ids[0]);
 }
 
-function withRequestId(exchange: ClientExchange, error: ProxyError): ProxyError {
-  return error.with({ requestId: exchange.requestId });
+/** The error as this client may read it: with the id of its line in the log, and without a credential that the server repeated in its answer. */
+function forClient(exchange: ClientExchange, error: ProxyError): ProxyError {
+  const { requestId } = exchange;
+  const { upstream } = error.details;
+  if (upstream?.body === undefined) return error.with({ requestId });
+  const body = secretsOf(exchange.headers).reduce((text, secret) => text.replaceAll(secret, "***"), upstream.body);
+  return error.with({ requestId, upstream: { ...upstream, body } });
+}
+
+/** Shorter words are no credentials, and may stand in any answer. */
+const secretLength = 8;
+
+function secretsOf(headers: readonly string[]): readonly string[] {
+  const values = headers.filter((_, index) => index % 2 === 1);
+  return values.flatMap((value) => value.split(/\s+/)).filter((word) => word.length >= secretLength);
 }
