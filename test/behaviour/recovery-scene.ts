@@ -21,6 +21,7 @@ export interface ChaosState {
       readonly getOpen: boolean;
     }[];
   };
+  readonly faults: readonly object[];
   readonly requests: readonly {
     readonly http: string;
     readonly method: string | null;
@@ -104,6 +105,13 @@ export interface Answer {
 /** The stable code of an error of Holdfast's own; of a server's error, its number. */
 export function errorCode({ error }: Answer): unknown {
   return error?.data?.["code"] ?? error?.code;
+}
+
+/** What an error of Holdfast's own tells of the server's last answer. */
+export function upstreamAnswer({ error, text }: Answer): Message {
+  const upstream = error?.data?.["upstream"];
+  assert.ok(typeof upstream === "object" && upstream !== null, `no answer of the server in: ${text}`);
+  return upstream as Message;
 }
 
 /** The text of a tool's result. */
@@ -239,8 +247,9 @@ function readMessages(contentType: string, text: string): readonly Message[] {
 }
 
 function readEvent(event: string): readonly Message[] {
-  const data = /^data: ?(.+)$/m.exec(event)?.[1];
-  return data === undefined ? [] : [JSON.parse(data) as Message];
+  const data = /^data: ?(.*)$/m.exec(event)?.[1] ?? "";
+  // A priming event has an id and no message.
+  return data === "" ? [] : [JSON.parse(data) as Message];
 }
 
 async function readStream(response: Response, messages: Message[]): Promise<void> {

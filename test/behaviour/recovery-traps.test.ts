@@ -2,7 +2,16 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { startHoldfast } from "../support/holdfast.ts";
-import { connect, errorCode, type Message, openScene, RawClient, type Scene, toolText } from "./recovery-scene.ts";
+import {
+  connect,
+  errorCode,
+  type Message,
+  openScene,
+  RawClient,
+  type Scene,
+  toolText,
+  upstreamAnswer,
+} from "./recovery-scene.ts";
 import { refuseSession, sendJson, startUpstream } from "./recovery-upstream.ts";
 
 const rpcError = (code: number, message: string, id: unknown = "$id") => ({
@@ -132,9 +141,9 @@ describe("a URL at which there is no MCP server", () => {
     const got = await client.initialize();
     assert.equal(errorCode(got), "UPSTREAM_NOT_FOUND", got.text);
     assert.equal(got.headers.get("mcp-session-id"), null);
-    const upstreamAnswer = got.error?.data?.["upstream"] as Message;
-    assert.equal(upstreamAnswer["status"], 404);
-    assert.match(String(upstreamAnswer["body"]), /Cannot POST/);
+    const { status, body } = upstreamAnswer(got);
+    assert.equal(status, 404);
+    assert.match(String(body), /Cannot POST/);
     assert.deepEqual(upstream.names(), ["initialize"]);
   });
 

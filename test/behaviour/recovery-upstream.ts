@@ -16,7 +16,9 @@ export interface Upstream extends AsyncDisposable {
   readonly url: string;
   readonly seen: readonly Seen[];
   /** What came, in order: JSON-RPC methods, and GET or DELETE. OPTIONS, which asks nothing, is left out. */
-  names(): readonly string[];
+  names(since?: number): readonly string[];
+  /** From now on these session ids are unknown. */
+  forget(...ids: readonly string[]): void;
 }
 
 /** Answers a request, or leaves it to `serve`. */
@@ -24,6 +26,7 @@ export type Script = (seen: Seen, response: ServerResponse) => boolean | undefin
 
 export async function startUpstream(script: Script = () => undefined): Promise<Upstream> {
   const seen: Seen[] = [];
+  const dead = new Set<unknown>();
   let initializes = 0;
   const server = createServer((request, response) => {
     void (async () => {
@@ -32,7 +35,8 @@ export async function startUpstream(script: Script = () => undefined): Promise<U
       if (message["method"] === "initialize") initializes += 1;
       const one: Seen = { http: request.method ?? "", headers: request.headers, body, message, initializes };
       seen.push(one);
-      if ((await script(one, response)) !== true) serve(one, response);
+      if (dead.has(request.headers["mcp-session-id"])) refuseSession(response);
+      else if ((await script(one, response)) !== true) serve(one, response);
     })();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -41,7 +45,14 @@ export async function startUpstream(script: Script = () => undefined): Promise<U
   return {
     url: `http://127.0.0.1:${port}/mcp`,
     seen,
-    names: () => seen.filter(({ http }) => http !== "OPTIONS").map(nameOf),
+    names: (since = 0) =>
+      seen
+        .slice(since)
+        .filter(({ http }) => http !== "OPTIONS")
+        .map(nameOf),
+    forget: (...ids) => {
+      for (const id of ids) dead.add(id);
+    },
     [Symbol.asyncDispose]: async () => {
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();

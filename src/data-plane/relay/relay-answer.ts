@@ -120,6 +120,9 @@ export class AnswerRelay {
   }
 
   #whole(status: number, headers: string[], contentType: string, whole: Buffer): Delivery {
+    const readable = status === 200 && contentType === "application/json" && !headers.includes("content-encoding");
+    // However cleanly it ended (session-loss research, 2.4): a proxy makes a whole answer of whatever reached it.
+    if (readable && this.open.size > 0 && isTorn(whole)) return { kind: "cut", lastEventId: undefined, begun: false };
     const suspicious = status === 200 && this.open.size === 1 && whole.length <= refusalBytes && mentionsError(whole);
     if (!suspicious) return this.#end(status, headers, whole);
     const facts: ReplyFacts = { status, contentType, challenged: false, body: whole.toString() };
@@ -163,6 +166,13 @@ export class AnswerRelay {
       });
     });
   }
+}
+
+/** A JSON-RPC answer ends with a bracket; what does not is only the beginning of one, or nothing. */
+function isTorn(json: Buffer): boolean {
+  let at = json.length - 1;
+  while (at >= 0 && (json[at] as number) <= 32) at -= 1;
+  return json[at] !== 125 && json[at] !== 93;
 }
 
 function joined(chunks: readonly Buffer[]): Buffer {

@@ -13,7 +13,6 @@ import {
 } from "../recovery/index.ts";
 import {
   type CallContext,
-  connectFault,
   isGatewayAway,
   isRefusedSession,
   type Lease,
@@ -22,6 +21,7 @@ import {
   type UpstreamSession,
 } from "../session/index.ts";
 import type { Reply } from "../transport/index.ts";
+import { findSession, noteAway } from "./after-trouble.ts";
 import { answerFailure, endStreamWithError } from "./answer-error.ts";
 import { type ClientExchange, requestIds, singleMethod } from "./client-exchange.ts";
 import type { Delivery } from "./delivery.ts";
@@ -139,6 +139,8 @@ class RequestLife {
       case "relay":
         return this.#relay(met, lease);
       case "fail":
+        // Who comes next waits for the server instead of meeting the same trouble.
+        noteAway(this.#session.connector, met);
         throw this.#failure(action.code, met);
       case "ping":
         return this.#ping(met, lease);
@@ -152,9 +154,7 @@ class RequestLife {
       case "resume":
         return this.#resume(met, lease);
       case "wait":
-        this.#noteAway(met);
-        this.#discard(met);
-        await this.#waitUntilUp();
+        await this.#backInTouch(met, lease);
         return false;
     }
   }
@@ -170,14 +170,41 @@ class RequestLife {
     return true;
   }
 
+  /**
+   * Waits until the server answers again. A request that has been sent before has one send left, which is not spent on a session that went
+   * with the trouble: that one is restored first.
+   */
+  async #backInTouch(met: Met, lease: Lease): Promise<Lease> {
+    const { connector } = this.#session;
+    noteAway(connector, met);
+    this.#discard(met);
+    for (;;) {
+      await this.#waitUntilUp();
+      const now = this.#session.lease() ?? (await this.#ready());
+      if (this.#sends === 0 || now.generation !== lease.generation) return now;
+      const found = await findSession(connector, this.#context(now));
+      if (found === "lives") return now;
+      if (found !== "away") await this.#lose({ fault: "session-suspected", facts: found }, now);
+    }
+  }
+
   async #decide(met: Met, lease: Lease): Promise<Action> {
     const row = policy[met.fault];
     const needsSafety = row !== "relay" && row.replay === "if-safe";
     this.#mayHaveRun ||= needsSafety;
-    const safe = needsSafety && (await isSafeToRepeat(this.#exchange, this.#session, this.#context(lease)));
+    const safe = needsSafety && (await this.#isSafe(met, lease));
     const action = decide(met.fault, { sends: this.#sends, safe, kept: this.#exchange.body?.kept !== undefined });
     this.#count(met, action, lease);
     return action;
+  }
+
+  /** A tool's annotations count only as the server gives them after the trouble, so they are read once it is back. */
+  async #isSafe(met: Met, lease: Lease): Promise<boolean> {
+    const { trusted } = this.#session.connector.settings;
+    if (this.#method !== "tools/call") return isSafeToRepeat(this.#exchange, this.#session, this.#context(lease));
+    if (!trusted || met.fault === "stream-cut-resumable") return false;
+    const back = await this.#backInTouch(met, lease).catch(() => undefined);
+    return back !== undefined && isSafeToRepeat(this.#exchange, this.#session, this.#context(back));
   }
 
   /** The session hears of its loss even where this request cannot be saved. */
@@ -264,6 +291,7 @@ class RequestLife {
     if (outcome === "up") return;
     throw new ProxyError(outcome.code, {
       connector: connector.settings.name,
+      tried: "a connection",
       waitedMs: Math.round(connector.nowMs() - this.#startedMs),
       ...(outcome.status === undefined ? {} : { upstream: { status: outcome.status } }),
       note: outcome.detail,
@@ -348,16 +376,6 @@ class RequestLife {
       ...(met.facts === undefined ? {} : { upstream: met.facts }),
       ...(met.cause === undefined ? {} : { note: met.cause.message }),
     });
-  }
-
-  #noteAway(met: Met): void {
-    const { availability } = this.#session.connector;
-    if (met.facts !== undefined && isGatewayAway(met.facts.status)) {
-      availability.failed("UPSTREAM_UNAVAILABLE", `It answers ${met.facts.status}.`, met.facts.status);
-    } else if (met.cause !== undefined) {
-      const { code, detail } = connectFault(met.cause);
-      availability.failed(code, detail);
-    }
   }
 
   /** Frees the connection of an answer that will not be passed on. */

@@ -1,0 +1,252 @@
+// Answers that break off: continued where the server offers that, asked for again where that is harmless, and otherwise told as unknown at once.
+import assert from "node:assert/strict";
+import type { ServerResponse } from "node:http";
+import { describe, it } from "node:test";
+import { startHoldfast } from "../support/holdfast.ts";
+import { type Answer, connect, errorCode, openScene, toolText } from "./recovery-scene.ts";
+import { initializeResult, sendJson, startUpstream } from "./recovery-upstream.ts";
+
+const cuts = ["before-headers", "after-headers", "mid-stream", "clean-end"] as const;
+const promptMs = 1_000;
+
+function assertUnknown(got: Answer): void {
+  assert.equal(got.status, 200, got.text);
+  assert.equal(errorCode(got), "OUTCOME_UNKNOWN", got.text);
+  assert.equal(got.error?.data?.["executed"], "unknown");
+  assert.ok(got.elapsedMs < promptMs, `${got.elapsedMs} ms`);
+}
+
+for (const json of [false, true]) {
+  describe(`an answer as ${json ? "one JSON document" : "an event stream"} that breaks off`, () => {
+    for (const when of cuts) {
+      for (const executed of [true, false]) {
+        it(`makes a tool call OUTCOME_UNKNOWN at once (${when}, ${executed ? "it ran" : "it did not run"})`, async () => {
+          await using scene = await openScene({ chaos: { json } });
+          const client = await connect(scene.holdfast.url);
+          await client.call("echo", { text: "in use" });
+          await scene.order({ do: "cut", when, executed });
+          assertUnknown(await client.call("count", { key: "a" }, 700));
+          assert.equal(toolText(await client.call("count", { key: "b" })), executed ? "2" : "1");
+          const { executions, received, requests } = await scene.state();
+          assert.equal(executions["count"]?.["a"] ?? 0, executed ? 1 : 0);
+          assert.equal(requests.filter(({ id }) => id === 700).length, 1);
+          assert.equal(received.initialize, 1);
+        });
+      }
+
+      it(`asks for a list again (${when})`, async () => {
+        await using scene = await openScene({ chaos: { json } });
+        const client = await connect(scene.holdfast.url);
+        await scene.order({ do: "cut", when, methods: ["tools/list"] });
+        const got = await client.request("tools/list", {}, 700);
+        assert.ok(Array.isArray(got.result?.["tools"]), got.text);
+        assert.equal(got.messages.length, 1);
+        assert.ok(got.elapsedMs < promptMs, `${got.elapsedMs} ms`);
+        assert.equal((await scene.state()).requests.filter(({ id }) => id === 700).length, 2);
+      });
+
+      it(`gives a list up after two tries (${when})`, async () => {
+        await using scene = await openScene({ chaos: { json } });
+        const client = await connect(scene.holdfast.url);
+        await scene.order({ do: "cut", when, methods: ["tools/list"], times: 5 });
+        const got = await client.request("tools/list", {}, 700);
+        assert.equal(errorCode(got), "UPSTREAM_CUT", got.text);
+        assert.equal((await scene.state()).requests.filter(({ id }) => id === 700).length, 2);
+      });
+
+      it(`repeats a tool once where its annotations are trusted and allow it (${when})`, async () => {
+        await using scene = await openScene({ chaos: { json }, args: ["--trusted"] });
+        const client = await connect(scene.holdfast.url);
+        await scene.order({ do: "cut", when });
+        assert.equal(toolText(await client.call("echo", { text: "again" }, 700)), "again");
+        await scene.order({ do: "cut", when });
+        assertUnknown(await client.call("count", { key: "a" }, 701));
+        const { requests } = await scene.state();
+        assert.equal(requests.filter(({ id }) => id === 700).length, 2);
+        assert.equal(requests.filter(({ id }) => id === 701).length, 1);
+      });
+    }
+
+    it("is unknown at once for every call that was running when the server died, and the next ones wait", async () => {
+      await using scene = await openScene({ chaos: { json } });
+      const client = await connect(scene.holdfast.url);
+      const startedMs = performance.now();
+      const running = [1, 2, 3].map((n) => client.call("slow", { ms: 60_000, key: `${n}` }));
+      await scene.stateWhen(
+        ({ executions }) => Object.keys(executions["slow"] ?? {}).length === 3,
+        "the calls running",
+      );
+      const cutMs = performance.now();
+      await scene.order({ do: "refuse", ms: 1_000 });
+      for (const got of await Promise.all(running)) {
+        assert.equal(errorCode(got), "OUTCOME_UNKNOWN", got.text);
+        assert.ok(got.elapsedMs - (cutMs - startedMs) < promptMs, `${got.elapsedMs} ms`);
+      }
+      assert.equal(toolText(await client.call("count", { key: "next" })), "1");
+      assert.deepEqual((await scene.state()).executions["slow"], { 1: 1, 2: 1, 3: 1 });
+    });
+  });
+}
+
+describe("a call that has begun to tell of itself", () => {
+  const event = (message: object) => `event: message\ndata: ${JSON.stringify(message)}\n\n`;
+  const progress = { jsonrpc: "2.0", method: "notifications/progress", params: { progressToken: 1, progress: 1 } };
+
+  const startTeller = (end: (response: ServerResponse) => void) => {
+    let calls = 0;
+    return startUpstream(({ message: { id, method } }, response) => {
+      if (method !== "tools/call") return undefined;
+      calls += 1;
+      if (calls > 1) return sendJson(response, 200, { jsonrpc: "2.0", id, result: initializeResult("x") });
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.write(`${event(progress)}event: message\ndata: {"jsonrpc":"2.0","id":${id as number},"res`, () =>
+        end(response),
+      );
+      return true;
+    });
+  };
+
+  for (const [how, end] of [
+    ["torn", (response: ServerResponse) => void response.destroy()],
+    ["ended cleanly", (response: ServerResponse) => void response.end()],
+  ] as const) {
+    it(`ends its stream with the error, and without half an event, when it is ${how}`, async () => {
+      await using upstream = await startTeller(end);
+      await using holdfast = await startHoldfast(upstream.url);
+      const client = await connect(holdfast.url);
+      const got = await client.call("any", {}, 700);
+      assertUnknown(got);
+      assert.deepEqual(
+        got.messages.map(({ id, method }) => id ?? method),
+        ["notifications/progress", 700],
+      );
+      assert.ok(!got.text.includes('"res\n'), got.text);
+      assert.equal(upstream.names().filter((name) => name === "tools/call").length, 1);
+    });
+  }
+
+  it("breaks the client's connection where a large document was torn: no cut answer looks whole", async () => {
+    await using upstream = await startUpstream(({ message: { method } }, response) => {
+      if (method !== "tools/call") return undefined;
+      response.writeHead(200, { "content-type": "application/json" });
+      response.write(`{"jsonrpc":"2.0","id":7,"result":{"text":"${"x".repeat(200_000)}`, () => response.destroy());
+      return true;
+    });
+    await using holdfast = await startHoldfast(upstream.url);
+    const client = await connect(holdfast.url);
+    await assert.rejects(client.call("any", {}, 7), /terminated|closed|aborted/);
+  });
+});
+
+describe("a server that continues its streams", () => {
+  for (const when of ["after-headers", "mid-stream", "clean-end"] as const) {
+    it(`is asked for the rest by Last-Event-ID, and nothing is sent twice (${when})`, async () => {
+      await using scene = await openScene({ chaos: { resumable: true } });
+      const client = await connect(scene.holdfast.url);
+      await scene.order({ do: "cut", when, executed: true });
+      let got = await client.call("count", { key: "a" }, 700);
+      if (when === "clean-end" && got.messages.length === 0) {
+        // It closed a primed stream on purpose: the client comes back for the rest, as without Holdfast.
+        const lastEventId = /^id: (.+)$/m.exec(got.text)?.[1] ?? "";
+        const listener = await client.listen({ "last-event-id": lastEventId });
+        const result = (await listener.next(({ id }) => id === 700))["result"] as Answer["result"];
+        got = { ...got, result };
+        listener.close();
+      }
+      assert.equal(toolText(got), "1");
+      const { executions, requests, received } = await scene.state();
+      assert.deepEqual(executions["count"], { a: 1 });
+      assert.equal(requests.filter(({ id }) => id === 700).length, 1);
+      assert.equal(requests.filter(({ http, lastEventId }) => http === "GET" && lastEventId !== null).length, 1);
+      assert.equal(received.initialize, 1);
+    });
+  }
+
+  it("makes the call unknown at once where it cannot continue after all", async () => {
+    await using scene = await openScene({ chaos: { resumable: true } });
+    const client = await connect(scene.holdfast.url);
+    await scene.order({ do: "cut", when: "after-headers", executed: false });
+    assertUnknown(await client.call("count", { key: "a" }, 700));
+    const { executions, requests } = await scene.state();
+    assert.equal(executions["count"], undefined);
+    assert.equal(requests.filter(({ id }) => id === 700).length, 1);
+  });
+
+  it("is asked anew for a list that it cannot continue", async () => {
+    await using scene = await openScene({ chaos: { resumable: true } });
+    const client = await connect(scene.holdfast.url);
+    await scene.order({ do: "cut", when: "after-headers", methods: ["tools/list"] });
+    const got = await client.request("tools/list", {}, 700);
+    assert.ok(Array.isArray(got.result?.["tools"]), got.text);
+    assert.equal((await scene.state()).requests.filter(({ id }) => id === 700).length, 2);
+  });
+
+  it("that restarts in the middle makes the call unknown, and is not asked to continue for ever", async () => {
+    await using scene = await openScene({ chaos: { resumable: true } });
+    const client = await connect(scene.holdfast.url);
+    const running = client.call("slow", { ms: 60_000, key: "a" }, 700);
+    await scene.stateWhen(({ executions }) => executions["slow"]?.["a"] === 1, "the call running");
+    await scene.order({ do: "refuse", ms: 300 });
+    const got = await running;
+    assert.equal(errorCode(got), "OUTCOME_UNKNOWN", got.text);
+    const { executions, requests } = await scene.state();
+    assert.deepEqual(executions["slow"], { a: 1 });
+    assert.equal(requests.filter(({ id }) => id === 700).length, 1);
+    assert.equal(toolText(await client.call("count", { key: "b" })), "1");
+  });
+});
+
+describe("a client that no longer wants its answer", () => {
+  const open = async () => {
+    const scene = await openScene();
+    const client = await connect(scene.holdfast.url);
+    await client.call("echo", { text: "in use" });
+    await scene.order({ do: "forget", as: "404-json" });
+    await scene.order({ do: "delay", ms: 1_000, methods: ["initialize"] });
+    return { scene, client };
+  };
+
+  it("gets no second run after it cancelled during a restore", async () => {
+    const { scene, client } = await open();
+    await using _ = scene;
+    const waiting = client.call("count", { key: "a" }, 700);
+    const other = client.call("count", { key: "b" }, 701);
+    await scene.stateWhen(({ received }) => received.initialize === 2, "the restore under way");
+    const told = await client.notify("notifications/cancelled", { requestId: 700, reason: "changed my mind" });
+    assert.equal(told.status, 202, told.text);
+    assert.equal(errorCode(await waiting), "REQUEST_CANCELLED");
+    assert.equal(toolText(await other), "1");
+    const { executions, requests } = await scene.state();
+    assert.deepEqual(executions["count"], { b: 1 });
+    assert.equal(requests.filter(({ id }) => id === 700).length, 1);
+  });
+
+  it("gets no second run after it left during a restore", async () => {
+    const { scene, client } = await open();
+    await using _ = scene;
+    const leave = new AbortController();
+    const params = { name: "count", arguments: { key: "a" } };
+    const left = client.request("tools/call", params, 700, leave.signal).catch(() => "left");
+    await scene.stateWhen(({ received }) => received.initialize === 2, "the restore under way");
+    leave.abort();
+    assert.equal(await left, "left");
+    assert.equal(toolText(await client.call("count", { key: "b" })), "1");
+    const { executions, requests } = await scene.state();
+    assert.deepEqual(executions["count"], { b: 1 });
+    assert.equal(requests.filter(({ id }) => id === 700).length, 1);
+  });
+
+  it("gets no run at all after it cancelled while the server was away", async () => {
+    await using scene = await openScene();
+    const client = await connect(scene.holdfast.url);
+    await client.call("echo", { text: "in use" });
+    await scene.order({ do: "refuse", ms: 1_200, keepSessions: true });
+    const waiting = client.call("count", { key: "a" }, 700);
+    const other = client.call("count", { key: "b" }, 701);
+    const told = client.notify("notifications/cancelled", { requestId: 700 });
+    assert.equal(errorCode(await waiting), "REQUEST_CANCELLED");
+    assert.equal(toolText(await other), "1");
+    assert.equal((await told).status, 202);
+    assert.deepEqual((await scene.state()).executions["count"], { b: 1 });
+  });
+});
