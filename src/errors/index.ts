@@ -1,4 +1,4 @@
 export { type CatalogRow, catalog, type ErrorCode } from "./catalog.ts";
-export { bodyHead, printable } from "./printable.ts";
+export { printable } from "./printable.ts";
 export { type ErrorDetails, ProxyError, type UpstreamDetails } from "./proxy-error.ts";
 export { httpStatus, toBatchErrors, toJsonRpcError } from "./to-answer.ts";

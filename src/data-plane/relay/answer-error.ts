@@ -1,6 +1,6 @@
 // Gives a client an error of Holdfast's own, in whichever form its answer has already taken.
 import { httpStatus, ProxyError, toBatchErrors, toJsonRpcError } from "../../errors/index.ts";
-import type { RawId } from "../../protocol/index.ts";
+import { encodeSseEvent, type RawId } from "../../protocol/index.ts";
 import { RestoreRefused } from "../session/index.ts";
 import type { ClientConnection, ClientExchange } from "./client-exchange.ts";
 import { clientHeaders } from "./headers.ts";
@@ -31,9 +31,9 @@ export function endStreamWithError(exchange: ClientExchange, open: readonly RawI
   exchange.connection.end();
 }
 
-/** Frames one JSON text as an SSE event; a line break in it becomes a further data line. */
+/** Frames one JSON text as an SSE event. */
 export function writeEvent(connection: ClientConnection, json: string): boolean {
-  return connection.write(Buffer.from(`event: message\ndata: ${json.replaceAll(/\r\n|\r|\n/g, "\ndata: ")}\n\n`));
+  return connection.write(encodeSseEvent({ type: "message", data: json }));
 }
 
 function errorBody(exchange: ClientExchange, ids: readonly RawId[], error: ProxyError): string {

@@ -12,7 +12,7 @@ export {
   readServerFacts,
 } from "./initialize.ts";
 export { findMessage, firstMessage, type JsonObject, parseObject } from "./read-answer.ts";
-export { isRefusedSession, notify, request, succeeded } from "./restore.ts";
+export { isRefusedSession, notify, request } from "./restore.ts";
 export { isCredentialRefusal, isSameCredential, RestoreRefused } from "./restore-refused.ts";
 export { type SessionLimits, SessionManager } from "./session-manager.ts";
 export { type ListMethod, listMethods, type Snapshot } from "./snapshot.ts";
