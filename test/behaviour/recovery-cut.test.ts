@@ -67,6 +67,19 @@ for (const json of [false, true]) {
       });
     }
 
+    it("is given by the restarted server where the running tool is trusted to be read-only", async () => {
+      await using scene = await openScene({ chaos: { json }, args: ["--trusted"] });
+      const client = await connect(scene.holdfast.url);
+      const running = client.call("slow", { ms: 1_500, key: "a" }, 700);
+      await scene.stateWhen(({ executions }) => executions["slow"]?.["a"] === 1, "the call running");
+      await scene.order({ do: "refuse", ms: 500 });
+      assert.equal(toolText(await running), "waited 1500 ms");
+      const { executions, received, requests } = await scene.state();
+      assert.deepEqual(executions["slow"], { a: 2 });
+      assert.equal(received.initialize, 2);
+      assert.equal(requests.filter(({ id }) => id === 700).length, 2);
+    });
+
     it("is unknown at once for every call that was running when the server died, and the next ones wait", async () => {
       await using scene = await openScene({ chaos: { json } });
       const client = await connect(scene.holdfast.url);

@@ -104,6 +104,32 @@ describe("the order of a restore", () => {
   });
 });
 
+describe("a server that serves nothing before notifications/initialized", () => {
+  for (const level of [undefined, "error"]) {
+    it(`answers each waiting call after running it once (${level === undefined ? "no state" : "with state"})`, async () => {
+      await using scene = await openScene();
+      await scene.order({ do: "require-initialized", on: true });
+      const client = await connect(scene.holdfast.url);
+      await client.call("echo", { text: "in use" });
+      if (level !== undefined) await client.request("logging/setLevel", { level });
+      for (const round of [1, 2, 3, 4, 5]) {
+        await forget(scene);
+        // Held back, so that whatever does not wait for it overtakes it.
+        await scene.order({ do: "delay", ms: 60, methods: ["notifications/initialized"] });
+        const keys = ["a", "b", "c"].map((name) => `${name}${round}`);
+        const answers = await Promise.all(keys.map((key) => client.call("count", { key })));
+        for (const answer of answers) assert.match(toolText(answer), /^\d+$/);
+        const { executions, requests } = await scene.state();
+        for (const key of keys) assert.equal(executions["count"]?.[key], 1);
+        const calls = requests.filter(({ method }) => method === "tools/call");
+        const sends = [...Map.groupBy(calls, ({ id }) => id).values()].map((sent) => sent.length);
+        assert.ok(Math.max(...sends) <= 3, `sent ${Math.max(...sends)} times`);
+        assert.equal(newest(await scene.state())?.logLevel, level ?? null);
+      }
+    });
+  }
+});
+
 describe("what a restored session holds", () => {
   it("is the last log level and the live subscriptions, without those that were ended", async () => {
     await using scene = await openScene();
