@@ -163,7 +163,7 @@ describe("whose a session is, with --front", () => {
   });
 
   it("is told by the whole token where it is opaque, so that a refresh starts over", async () => {
-    await using front = await startFront([], "opaque");
+    await using front = await startFront([], { tokens: "opaque" });
     const anna = await grantFor(front, "anna");
     const session = await openSession(front.url, { token: anna.token() });
     assert.equal(await isKept(front, session, { token: anna.token() }), 200);
@@ -181,7 +181,9 @@ describe("whose a session is, with --front", () => {
   });
 
   it("is told by a header of a trusted proxy, so that opaque tokens may be refreshed", async () => {
-    await using front = await startFront(["--principal", "header:X-User", "--trust-proxy", "127.0.0.1"], "opaque");
+    await using front = await startFront(["--principal", "header:X-User", "--trust-proxy", "127.0.0.1"], {
+      tokens: "opaque",
+    });
     const anna = await grantFor(front, "anna");
     const headers = { "x-user": "anna" };
     const session = await openSession(front.url, { token: anna.token(), headers });
@@ -192,7 +194,9 @@ describe("whose a session is, with --front", () => {
   });
 
   it("is not told by that header from anybody else", async () => {
-    await using front = await startFront(["--principal", "header:X-User", "--trust-proxy", "10.0.0.0/8"], "opaque");
+    await using front = await startFront(["--principal", "header:X-User", "--trust-proxy", "10.0.0.0/8"], {
+      tokens: "opaque",
+    });
     const [anna, bela] = [await grantFor(front, "anna"), await grantFor(front, "bela")];
     const headers = { "x-user": "anna" };
     const session = await openSession(front.url, { token: anna.token(), headers });

@@ -12,6 +12,8 @@ interface Echo {
   readonly headers: IncomingHttpHeaders;
   readonly bytes: number;
   readonly sha256: string;
+  /** Names as they came, in lower case. */
+  readonly names: readonly string[];
 }
 
 /** A server of plain HTTP that answers as its path says. */
@@ -25,8 +27,9 @@ async function echo(asked: IncomingMessage, response: ServerResponse): Promise<v
     bytes += (chunk as Buffer).length;
   }
   const { method, url, headers } = asked;
+  const names = asked.rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase());
   response.setHeader("content-type", "application/json");
-  response.end(JSON.stringify({ method, url, headers, bytes, sha256: hash.digest("hex") }));
+  response.end(JSON.stringify({ method, url, headers, bytes, sha256: hash.digest("hex"), names }));
 }
 
 async function plainServer(answers: Readonly<Record<string, Answer>> = {}) {
@@ -51,7 +54,8 @@ async function plainServer(answers: Readonly<Record<string, Answer>> = {}) {
 interface Asked {
   readonly method?: string;
   readonly path?: string;
-  readonly headers?: Readonly<Record<string, string>>;
+  /** A list keeps what a record cannot hold twice. */
+  readonly headers?: Readonly<Record<string, string>> | readonly string[];
   readonly body?: string | Buffer;
 }
 
@@ -218,6 +222,17 @@ describe("a path that is not the MCP endpoint", () => {
       assert.equal((await ask(holdfast, { method: path === "*" ? "OPTIONS" : "GET", path })).status, 404);
     }
     assert.equal((await ask(holdfast, {})).status, 200);
+  });
+});
+
+describe("a header that says who asks", () => {
+  it("reaches the server once, and it is the one that Holdfast goes by", async () => {
+    await using server = await plainServer();
+    await using holdfast = await front(server.url);
+    const headers = ["host", "127.0.0.1", "authorization", "Bearer one", "Authorization", "Bearer two"];
+    const { names, headers: got } = await echoed(holdfast, { headers });
+    assert.equal(names.filter((name) => name === "authorization").length, 1);
+    assert.equal(got.authorization, "Bearer one");
   });
 });
 

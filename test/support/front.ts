@@ -1,7 +1,6 @@
 // Holdfast --front before an OAuth-protected server, and single exchanges with it where a whole client would hide too much.
 import { type Holdfast, startHoldfast } from "./holdfast.ts";
-import type { TokenKind } from "./oauth/provider.ts";
-import { type OAuthServer, oauthServer } from "./oauth-server.ts";
+import { type OAuthServer, type OAuthServerOptions, oauthServer } from "./oauth-server.ts";
 import { lastingPort } from "./process.ts";
 
 export interface Front extends AsyncDisposable {
@@ -11,10 +10,10 @@ export interface Front extends AsyncDisposable {
   readonly url: string;
 }
 
-export async function startFront(args: readonly string[] = [], tokens: TokenKind = "jwt"): Promise<Front> {
+export async function startFront(args: readonly string[] = [], options: OAuthServerOptions = {}): Promise<Front> {
   const port = await lastingPort();
   await using resources = new AsyncDisposableStack();
-  const server = resources.use(await oauthServer(`http://127.0.0.1:${port}`, tokens));
+  const server = resources.use(await oauthServer(`http://127.0.0.1:${port}`, options));
   const holdfast = resources.use(await startHoldfast(server.url, { port, args: ["--front", ...args] }));
   const owned = resources.move();
   return { server, holdfast, url: holdfast.url, [Symbol.asyncDispose]: () => owned.disposeAsync() };

@@ -26,8 +26,16 @@ export interface OAuthServer extends Upstream {
   journal(): Promise<readonly Noted[]>;
 }
 
+export interface OAuthServerOptions {
+  /** Default: jwt. */
+  readonly tokens?: TokenKind;
+  /** An unknown session is refused before the token is looked at. */
+  readonly sessionsFirst?: boolean;
+}
+
 /** `origin` is what clients see: the issuer of all tokens and the base of all metadata. */
-export async function oauthServer(origin: string, tokens: TokenKind = "jwt"): Promise<OAuthServer> {
+export async function oauthServer(origin: string, options: OAuthServerOptions = {}): Promise<OAuthServer> {
+  const { tokens = "jwt", sessionsFirst = false } = options;
   const port = await lastingPort();
   const resources = new AsyncDisposableStack();
   const { path } = resources.use(await temporaryDirectory());
@@ -37,6 +45,7 @@ export async function oauthServer(origin: string, tokens: TokenKind = "jwt"): Pr
     `http://127.0.0.1:${port}/mcp`,
     async () => {
       const args = [script, "--port", String(port), "--origin", origin, "--state", state, "--tokens", tokens];
+      if (sessionsFirst) args.push("--sessions-first");
       const child = await startChild(process.execPath, args);
       await child.waitForLine(/listening on port/);
       return child;

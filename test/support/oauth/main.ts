@@ -30,6 +30,8 @@ const { values } = parseArgs({
     origin: { type: "string", default: "" },
     state: { type: "string", default: "" },
     tokens: { type: "string", default: "jwt" },
+    /** Refuse an unknown session before looking at the token, as servers do whose sessions come before their login. */
+    "sessions-first": { type: "boolean", default: false },
   },
 });
 const origin = new URL(values.origin);
@@ -67,8 +69,7 @@ async function handleMcp(request: McpRequest, response: ServerResponse): Promise
   if (transport !== undefined) {
     return transport.handleRequest(request as Parameters<typeof transport.handleRequest>[0], response, request.body);
   }
-  response.writeHead(404, { "content-type": "application/json" });
-  response.end('{"jsonrpc":"2.0","error":{"code":-32001,"message":"Session not found"},"id":null}');
+  refuseSession(response);
 }
 
 function serveMcp(request: McpRequest, response: ServerResponse): void {
@@ -91,6 +92,17 @@ function note(request: McpRequest, response: ServerResponse, next: () => void): 
   next();
 }
 
+function refuseUnknown(request: McpRequest, response: ServerResponse, next: () => void): void {
+  const id = request.headers["mcp-session-id"];
+  if (id === undefined || sessions.has(String(id))) next();
+  else refuseSession(response);
+}
+
+function refuseSession(response: ServerResponse): void {
+  response.writeHead(404, { "content-type": "application/json" });
+  response.end('{"jsonrpc":"2.0","error":{"code":-32001,"message":"Session not found"},"id":null}');
+}
+
 const app = createMcpExpressApp() as unknown as App;
 // As the SDK's rate limits ask for behind a proxy.
 app.set("trust proxy", "loopback");
@@ -102,7 +114,8 @@ app.all("/test/journal", (_request: McpRequest, response: ServerResponse) => {
   response.setHeader("content-type", "application/json");
   response.end(JSON.stringify(journal));
 });
-app.use(mcpAuthRouter({ provider, issuerUrl: origin, resourceServerUrl: resource }));
 const resourceMetadataUrl = getOAuthProtectedResourceMetadataUrl(resource);
-app.all("/mcp", note, requireBearerAuth({ verifier: provider, resourceMetadataUrl }), serveMcp);
+app.use(mcpAuthRouter({ provider, issuerUrl: origin, resourceServerUrl: resource }));
+const bearer = requireBearerAuth({ verifier: provider, resourceMetadataUrl });
+app.all("/mcp", note, ...(values["sessions-first"] ? [refuseUnknown] : []), bearer, serveMcp);
 app.listen(Number(values.port), "127.0.0.1", () => process.stdout.write(`listening on port ${values.port}\n`));
