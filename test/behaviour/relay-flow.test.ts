@@ -276,6 +276,16 @@ describe("a request that breaks half way", () => {
 });
 
 describe("--max-body", () => {
+  it("is told to every client that sends more, also to one that would close its connection afterwards", async () => {
+    weigh();
+    await using own = await startHoldfast(server.url, { args: ["--max-body", "100000"] });
+    const limited = await openSession(own.url);
+    for (let round = 0; round < 20; round += 1) {
+      const { status } = await limited.post(Readable.from(requestOf(4 * megabyte)), { connection: "close" });
+      assert.equal(status, 413);
+    }
+  });
+
   for (const limit of [1_000, 2 * megabyte]) {
     it(`of ${limit} bytes lets exactly that much through and refuses one more, however the length is told`, async () => {
       weigh();

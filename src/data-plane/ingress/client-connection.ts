@@ -2,6 +2,9 @@
 import type { ServerResponse } from "node:http";
 import type { ClientConnection } from "../relay/index.ts";
 
+/** How long a client may go on with a body that has been answered already. */
+const lingerMs = 2_000;
+
 export class HttpClientConnection implements ClientConnection {
   readonly #response: ServerResponse;
   #written = false;
@@ -22,10 +25,8 @@ export class HttpClientConnection implements ClientConnection {
 
   answer(status: number, headers: readonly string[], body: Uint8Array): void {
     if (this.gone) return;
-    this.#written = true;
     this.#response.writeHead(status, headers as string[]);
-    if (body.length > 0) this.#response.end(body);
-    else this.#response.end();
+    this.end(body.length > 0 ? body : undefined);
   }
 
   head(status: number, headers: readonly string[]): void {
@@ -55,8 +56,23 @@ export class HttpClientConnection implements ClientConnection {
 
   end(chunk?: Uint8Array): void {
     this.#written = true;
-    if (chunk === undefined) this.#response.end();
+    const { req, shouldKeepAlive, statusCode } = this.#response;
+    if (!req.complete && !shouldKeepAlive && statusCode !== 408) this.#endAfterBody(chunk);
+    else if (chunk === undefined) this.#response.end();
     else this.#response.end(chunk);
+  }
+
+  /** Closing under a client that still writes would reset the connection, and the answer could be lost with it (RFC 9112 section 9.6). */
+  #endAfterBody(chunk: Uint8Array | undefined): void {
+    if (chunk !== undefined) this.#response.write(chunk);
+    const { req } = this.#response;
+    const timer = setTimeout(() => this.#response.end(), lingerMs);
+    const over = (): void => {
+      clearTimeout(timer);
+      req.off("end", over).off("close", over);
+      this.#response.end();
+    };
+    req.on("end", over).on("close", over).resume();
   }
 
   destroy(): void {
