@@ -58,7 +58,7 @@ describe("the order of a restore", () => {
       const { method } = message;
       if (initializes < 2 || method === "initialize") return undefined;
       // Whoever does not wait for the state to be in place overtakes it here.
-      if (http === "GET" || method !== "tools/call") await wait(150);
+      if (http === "POST" && method !== "tools/call") await wait(150);
       response.once("finish", () => answered.push(String(method)));
       return undefined;
     });
