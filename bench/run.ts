@@ -1,5 +1,6 @@
 // The benchmark's command line: runs the chosen measures one after the other, prints the tables, writes them on request.
 import { loadavg } from "node:os";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { type Bench, openBench } from "./bench.ts";
 import { contenderNames } from "./contenders/contenders.ts";
@@ -26,12 +27,14 @@ const parts: Readonly<Record<string, (bench: Bench, readings: Readings) => Promi
   recovery: measureRecovery,
 };
 
+const root = fileURLToPath(new URL("../", import.meta.url));
+
 const help = `npm run bench -- [options]
 
   --quick             short rounds, under 90 seconds; its figures are rough
   --only a,b          of: ${Object.keys(parts).join(", ")}
   --contenders a,b    of: ${contenderNames.join(", ")}
-  --write             put the tables into bench/README.md
+  --write             put the tables of a full run (about 18 minutes) into bench/README.md
   --help
 
 Build first: Holdfast is measured as dist/main.js. nginx takes part where it is installed.
@@ -65,7 +68,8 @@ async function run(): Promise<void> {
   const [loadBefore = Number.NaN] = loadavg();
   const notes: string[] = [];
   const note = (line: string) => {
-    notes.push(line.replaceAll("\n", " ").slice(0, 200));
+    // Notes reach the README, where the place of a checkout is nobody's business.
+    notes.push(line.replaceAll(root, "").replaceAll("\n", " ").slice(0, 200));
     process.stderr.write(`  ${line}\n`);
   };
   const picked = chosen(values.only, Object.keys(parts));
