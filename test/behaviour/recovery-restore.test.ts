@@ -311,6 +311,20 @@ describe("a question of the server that was open at the loss", () => {
     }
   });
 
+  it("is withdrawn on the client's stream, so that nobody goes on asking", async () => {
+    await using scene = await openScene({ chaos: { json: true } });
+    const client = await connect(scene.holdfast.url, { capabilities });
+    const { leave, left, listener } = await ask(scene, client);
+    const question = await listener.next(isMethod("elicitation/create"));
+    await forget(scene);
+    await client.call("echo", { text: "x" });
+    const { params } = await listener.next(isMethod("notifications/cancelled"));
+    assert.deepEqual((params as { requestId: unknown }).requestId, question["id"]);
+    leave();
+    assert.equal(await left, "left");
+    listener.close();
+  });
+
   it("does not keep the new session from asking and being answered", async () => {
     await using scene = await openScene({ chaos: { json: true } });
     const client = await connect(scene.holdfast.url, { capabilities });

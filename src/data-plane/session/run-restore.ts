@@ -1,5 +1,6 @@
 // Runs the one restore of a loss: initialize anew, put back, save, release. Loops only while the server is away or loses the new session too.
 import { ProxyError } from "../../errors/index.ts";
+import type { RestoreEnd } from "../../observability/index.ts";
 import { announceChanges } from "./announce-changes.ts";
 import type { Connector, Trouble } from "./connector.ts";
 import { endUpstreamSession, type Fresh, type InitializeOutcome, initializeAnew } from "./initialize.ts";
@@ -7,21 +8,36 @@ import { type PutBack, putBack } from "./restore.ts";
 import { isCredentialRefusal, RestoreRefused } from "./restore-refused.ts";
 import { decodeSnapshot } from "./snapshot.ts";
 import type { UpstreamSession } from "./upstream-session.ts";
+import { withdrawQuestions } from "./withdraw-questions.ts";
 
 /** How often a session may be lost again while it is being put back. */
 const longestChain = 5;
+/** The session was closed meanwhile. */
+const abandoned: RestoreEnd = { outcome: "abandoned" };
 
 /** Never rejects: the outcome reaches those who wait through the session. */
 export async function runRestore(session: UpstreamSession, headers: readonly string[]): Promise<void> {
+  const { state, connector, shortHash } = session;
+  const run = (): Promise<RestoreEnd> => attemptOrFail(session, headers);
+  if (connector.tracer === undefined || state.at !== "restoring") {
+    await run();
+    return;
+  }
+  const { signal, generation } = state;
+  const facts = { connector: connector.settings.name, sessionHash: shortHash, signal, generation: generation + 1 };
+  await connector.tracer.restore(facts, run);
+}
+
+async function attemptOrFail(session: UpstreamSession, headers: readonly string[]): Promise<RestoreEnd> {
   const startedMs = session.connector.nowMs();
   try {
-    await attempt(session, headers, startedMs);
+    return await attempt(session, headers, startedMs);
   } catch (error) {
-    session.failed(ProxyError.from(error));
+    return fail(session, startedMs, ProxyError.from(error));
   }
 }
 
-async function attempt(session: UpstreamSession, headers: readonly string[], startedMs: number): Promise<void> {
+async function attempt(session: UpstreamSession, headers: readonly string[], startedMs: number): Promise<RestoreEnd> {
   const { connector } = session;
   for (let lostAgain = 0; lostAgain < longestChain; ) {
     const retryAfterMs = connector.breaker.admit();
@@ -32,7 +48,7 @@ async function attempt(session: UpstreamSession, headers: readonly string[], sta
         new ProxyError("RESTORES_PAUSED", named(connector, { retryAfterMs: Math.ceil(retryAfterMs) })),
       );
     const outcome = await initializeAnew(connector, session.snapshot.initialize, headers);
-    if (session.state.at !== "restoring") return discard(connector, outcome, headers);
+    if (!isWanted(session)) return discard(connector, outcome, headers);
     if (outcome.kind === "away") {
       if (await waitOut(session, outcome.trouble)) continue;
       return fail(
@@ -51,22 +67,23 @@ async function attempt(session: UpstreamSession, headers: readonly string[], sta
       connector.breaker.failed();
       return fail(session, startedMs, error);
     }
-    if (await fill(session, outcome.fresh, headers, startedMs)) return;
+    const end = await fill(session, outcome.fresh, headers, startedMs);
+    if (end !== undefined) return end;
     // Closed meanwhile: nobody needs another one.
-    if (!isWanted(session)) return;
+    if (!isWanted(session)) return abandoned;
     lostAgain += 1;
     connector.breaker.failed();
   }
-  fail(session, startedMs, new ProxyError("SESSION_NOT_KEPT", named(connector, {})));
+  return fail(session, startedMs, new ProxyError("SESSION_NOT_KEPT", named(connector, {})));
 }
 
-/** Puts the state back under the new id and makes it the session's own. False if the server has lost it again. */
+/** Puts the state back under the new id and makes it the session's own. Undefined if the server has lost it again. */
 async function fill(
   session: UpstreamSession,
   fresh: Fresh,
   headers: readonly string[],
   startedMs: number,
-): Promise<boolean> {
+): Promise<RestoreEnd | undefined> {
   const { connector, snapshot } = session;
   const upgraded = fresh.digest !== snapshot.serverDigest;
   snapshot.serverVersion = fresh.version;
@@ -74,30 +91,31 @@ async function fill(
   else snapshot.cookies = fresh.cookies;
   const context = session.context(fresh.upstreamId, headers);
   const back = await putBack(connector, snapshot, context, session.openStream);
-  if (back.lostAgain) return false;
+  if (back.lostAgain) return undefined;
   snapshot.serverDigest = fresh.digest;
   if (session.state.at !== "restoring") {
     void endUpstreamSession(connector, context);
-    return true;
+    return abandoned;
   }
   const generation = session.state.generation + 1;
   const { signal } = session.state;
   if ((await session.row.replaceGeneration(session, fresh.upstreamId, generation)) === "stale") {
     void endUpstreamSession(connector, context);
     await yieldToOther(session);
-    return true;
+    return { outcome: "overtaken" };
   }
   // Closed while the row was written; what is deleted behind it does not know the new id.
   if (!isWanted(session)) {
     void endUpstreamSession(connector, context);
-    return true;
+    return abandoned;
   }
   if (connector.settings.recovery === "notify") session.markNext = { signal, generation };
   session.upgraded = upgraded;
   session.restored(fresh.upstreamId, back.initialized);
+  withdrawQuestions(session, generation - 1, session.announce);
   report(session, back, startedMs, signal);
   void announceChanges(session, context, back.refusedUris);
-  return true;
+  return { outcome: "restored", protocolVersion: fresh.version };
 }
 
 function isWanted({ state }: UpstreamSession): boolean {
@@ -123,8 +141,9 @@ async function waitOut(session: UpstreamSession, trouble: Trouble): Promise<bool
   return deadlineMs !== undefined && (await availability.up(deadlineMs)) === "up" && session.state.at === "restoring";
 }
 
-function discard(connector: Connector, outcome: InitializeOutcome, headers: readonly string[]): void {
+function discard(connector: Connector, outcome: InitializeOutcome, headers: readonly string[]): RestoreEnd {
   if (outcome.kind === "fresh") void endUpstreamSession(connector, { headers, upstreamId: outcome.fresh.upstreamId });
+  return abandoned;
 }
 
 function report(session: UpstreamSession, back: PutBack, startedMs: number, signal: string): void {
@@ -142,7 +161,7 @@ function report(session: UpstreamSession, back: PutBack, startedMs: number, sign
   });
 }
 
-function fail(session: UpstreamSession, startedMs: number, error: ProxyError): void {
+function fail(session: UpstreamSession, startedMs: number, error: ProxyError): RestoreEnd {
   const { connector } = session;
   connector.metrics.restoreFailed(connector.settings.name, error.code);
   connector.log.event("warn", "session not restored", {
@@ -152,6 +171,7 @@ function fail(session: UpstreamSession, startedMs: number, error: ProxyError): v
     elapsed_ms: Math.round(connector.nowMs() - startedMs),
   });
   session.failed(error);
+  return { outcome: "failed", code: error.code };
 }
 
 function named<T extends object>(connector: Connector, details: T): T & { readonly connector: string } {
