@@ -1,6 +1,8 @@
 // `--front` behind the very edges that docs/front.md shows, on the stacks of both field reports.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { describe } from "node:test";
 import { sdk1 } from "../support/clients.ts";
 import { documentedEdge } from "../support/documented-edges.ts";
@@ -96,6 +98,27 @@ for (const part of edges) {
       assert.match(first, /step 1 of 2/);
       assert.doesNotMatch(first, /steps done/);
       await events.cancel();
+    });
+
+    itWith([part], `holds back nothing of any other answer that ${part} passes on piece by piece`, async () => {
+      let finish = () => {};
+      const server = createServer((_asked, response) => {
+        response.writeHead(200, { "content-type": "text/plain" });
+        response.write("first");
+        finish = () => response.end("last");
+      });
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      const { port } = server.address() as AddressInfo;
+      await using holdfast = await startHoldfast(`http://127.0.0.1:${port}/mcp`, { args: flags("mcp.example.com") });
+      await using edge = await documentedEdge(part, { withLogin: holdfast.port });
+      const { origin } = new URL(edge.loginUrl);
+      const { body } = await fetch(`${origin}/feed`, { signal: AbortSignal.timeout(10_000) });
+      const pieces = (body ?? assert.fail("no body")).pipeThrough(new TextDecoderStream()).getReader();
+      assert.equal((await pieces.read()).value, "first");
+      finish();
+      assert.equal((await pieces.read()).value, "last");
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
     });
 
     itWith([part], `names the host that clients asked ${part} for, and refuses others`, async () => {
