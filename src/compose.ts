@@ -10,6 +10,7 @@ import {
   type HttpServer,
   isLoopback,
   isSamePath,
+  KeptBytes,
   listen,
   openConnector,
   openStreamableHttp,
@@ -22,7 +23,7 @@ import {
   serveMcp,
   trustedProxies,
 } from "./data-plane/index.ts";
-import { createLog, createMetrics, keyedHash, type Log, type Metrics } from "./observability/index.ts";
+import { createLog, createMetrics, keyedHash, type Log, type Metrics, openTracer } from "./observability/index.ts";
 import type { SessionStore } from "./store/index.ts";
 
 export interface Bridge {
@@ -60,6 +61,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     store,
     log,
     metrics,
+    tracer: await openTracer(process.env),
     secret,
   });
   const sessions = new SessionManager(connector, options);
@@ -72,7 +74,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     sessions,
     streams,
     credential: (request: IncomingMessage) => credentialOf(principal, request, forwarding.proxies),
-    limits: { maxBodyBytes: options.maxBodyBytes, keepBytes: options.keepBytes, bodyIdleMs: options.bodyIdleTimeoutMs },
+    limits: bodyLimits(options),
     forward: options.front ? (request: IncomingMessage) => frontHeaders(request, forwarding) : () => options.headers,
     passThrough: others,
   });
@@ -99,6 +101,10 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     connector: name,
     close: closed,
   };
+}
+
+function bodyLimits({ maxBodyBytes, keepBytes, keepTotalBytes, bodyIdleTimeoutMs: bodyIdleMs }: BridgeOptions) {
+  return { maxBodyBytes, keepBytes, keptOfAll: new KeptBytes(keepTotalBytes), bodyIdleMs };
 }
 
 async function drain(server: HttpServer, { availability, transport }: Connector, timeoutMs: number): Promise<void> {

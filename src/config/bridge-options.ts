@@ -25,6 +25,8 @@ export interface BridgeOptions {
   readonly maxBodyBytes: number;
   /** Largest request body that is kept so that it can be sent again. */
   readonly keepBytes: number;
+  /** Most that is kept so of all requests in flight; a body beyond it is forwarded like one that is too large. */
+  readonly keepTotalBytes: number;
   /** Longest pause between two pieces of a request body. */
   readonly bodyIdleTimeoutMs: number;
   readonly maxSessions: number;
@@ -53,6 +55,7 @@ export const bridgeDefaults = {
   trusted: false,
   maxBodyBytes: 64 * 1024 * 1024,
   keepBytes: 1024 * 1024,
+  keepTotalBytes: 64 * 1024 * 1024,
   bodyIdleTimeoutMs: 15_000,
   maxSessions: 10_000,
   idleTimeoutMs: 7 * 24 * 3_600_000,

@@ -5,6 +5,7 @@ export {
   type HttpServer,
   isLoopback,
   isSamePath,
+  KeptBytes,
   listen,
   passThrough,
   principalHeader,

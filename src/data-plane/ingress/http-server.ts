@@ -126,6 +126,7 @@ class RunningServer implements HttpServer {
     const { log, metrics, connector, nowMs } = this.#options;
     log.request(toRecord(notes, request, response, connector, nowMs()));
     metrics.requestEnded(notes.outcome.errorCode === "-" ? "answered" : notes.outcome.errorCode);
+    notes.isOver = true;
     notes.release();
     this.#inFlight -= 1;
     if (this.#inFlight === 0) this.#drained?.();

@@ -2,14 +2,18 @@
 import type { IncomingMessage } from "node:http";
 import { PassThrough } from "node:stream";
 import { ProxyError } from "../../errors/index.ts";
-import { EnvelopeScanner, type Scanned } from "../../protocol/index.ts";
+import { EnvelopeScanner, type Scanned, scanEnvelope } from "../../protocol/index.ts";
 import type { RequestBody } from "../relay/index.ts";
+import type { KeptBytes } from "./kept-bytes.ts";
+import { type ExchangeNotes, whenOver } from "./request-record.ts";
 
 export interface BodyLimits {
   /** Largest request body. */
   readonly maxBodyBytes: number;
   /** Largest body that is kept for a replay. */
   readonly keepBytes: number;
+  /** What all requests in flight keep together. */
+  readonly keptOfAll: KeptBytes;
   /** Longest pause between two pieces of a body. */
   readonly bodyIdleMs: number;
 }
@@ -23,10 +27,10 @@ export interface TakenBody {
 }
 
 /** @throws ProxyError BODY_TOO_LARGE, BODY_TIMEOUT */
-export function readBody(request: IncomingMessage, limits: BodyLimits): Promise<TakenBody> {
+export function readBody(request: IncomingMessage, limits: BodyLimits, notes: ExchangeNotes): Promise<TakenBody> {
   const announced = Number(request.headers["content-length"] ?? 0);
   if (announced > limits.maxBodyBytes) return Promise.reject(tooLarge(limits));
-  return new Promise((resolve, reject) => new Intake(request, limits, resolve, reject).start());
+  return new Promise((resolve, reject) => new Intake(request, limits, notes, resolve, reject).start());
 }
 
 class Intake {
@@ -34,9 +38,12 @@ class Intake {
   readonly #limits: BodyLimits;
   readonly #resolve: (taken: TakenBody) => void;
   readonly #reject: (error: ProxyError) => void;
-  readonly #scanner = new EnvelopeScanner();
+  readonly #notes: ExchangeNotes;
   readonly #chunks: Buffer[] = [];
   #size = 0;
+  #counted = 0;
+  /** Of a body that flows; a kept one is read once, when it is whole. */
+  #scanner: EnvelopeScanner | undefined;
   #stream: PassThrough | undefined;
   #scanned: Scanned | undefined;
   #idle: NodeJS.Timeout | undefined;
@@ -44,11 +51,13 @@ class Intake {
   constructor(
     request: IncomingMessage,
     limits: BodyLimits,
+    notes: ExchangeNotes,
     resolve: (taken: TakenBody) => void,
     reject: (error: ProxyError) => void,
   ) {
     this.#request = request;
     this.#limits = limits;
+    this.#notes = notes;
     this.#resolve = resolve;
     this.#reject = reject;
   }
@@ -57,15 +66,18 @@ class Intake {
     this.#request.on("data", (chunk: Buffer) => this.#take(chunk));
     this.#request.on("end", () => this.#complete());
     this.#request.on("error", () => this.#fail(new ProxyError("BODY_TIMEOUT", { note: "The connection broke." })));
-    this.#watch();
+    // Most bodies come together with their head and need no timer. What came is handed out before this tick, for it was asked for before.
+    process.nextTick(() => {
+      if (this.#size === 0 && !this.#request.complete) this.#watch();
+    });
   }
 
   #take(chunk: Buffer): void {
     clearTimeout(this.#idle);
     this.#size += chunk.length;
     if (this.#size > this.#limits.maxBodyBytes) return this.#fail(tooLarge(this.#limits));
-    this.#scanner.push(chunk);
-    if (this.#stream !== undefined) {
+    if (this.#scanner !== undefined && this.#stream !== undefined) {
+      this.#scanner.push(chunk);
       const { failure } = this.#scanner;
       if (failure !== undefined) this.#fail(new ProxyError("MALFORMED_JSON", { note: failure }));
       else if (this.#stream.write(chunk)) this.#watch();
@@ -73,14 +85,33 @@ class Intake {
       return;
     }
     this.#chunks.push(chunk);
-    if (this.#size > this.#limits.keepBytes) this.#flow();
-    else if (this.#size !== Number(this.#request.headers["content-length"])) this.#watch();
+    if (!this.#mayKeep()) this.#flow();
+    else if (!this.#request.complete && this.#size !== Number(this.#request.headers["content-length"])) this.#watch();
   }
 
-  /** Too large to keep: what came so far and everything after it goes straight on. */
+  #mayKeep(): boolean {
+    const { keepBytes, keptOfAll } = this.#limits;
+    const counted = this.#size > keepBytes ? undefined : keptOfAll.grow(this.#counted, this.#size);
+    if (counted === undefined) return false;
+    const isFirst = this.#counted === 0 && counted > 0;
+    this.#counted = counted;
+    if (isFirst) whenOver(this.#notes, () => this.#giveBack());
+    return true;
+  }
+
+  #giveBack(): void {
+    this.#limits.keptOfAll.release(this.#counted);
+    this.#counted = 0;
+  }
+
+  /** Too large to keep, or too much is kept already: what came so far and everything after it goes straight on. */
   #flow(): void {
-    const { failure } = this.#scanner;
+    this.#giveBack();
+    const scanner = new EnvelopeScanner();
+    for (const chunk of this.#chunks) scanner.push(chunk);
+    const { failure } = scanner;
     if (failure !== undefined) return this.#fail(new ProxyError("MALFORMED_JSON", { note: failure }));
+    this.#scanner = scanner;
     const stream = new PassThrough({ highWaterMark: 256 * 1024 });
     this.#stream = stream;
     stream.on("drain", () => {
@@ -94,23 +125,20 @@ class Intake {
     if (stream.writableNeedDrain) this.#request.pause();
     else this.#watch();
     const contentLength = this.#request.headers["content-length"];
-    this.#resolve({ body: { stream, contentLength }, scanned: () => this.#soFar(), length: () => this.#size });
+    const soFar = (): Scanned => this.#scanned ?? { shape: "single", envelope: scanner.peek() };
+    this.#resolve({ body: { stream, contentLength }, scanned: soFar, length: () => this.#size });
   }
 
   #complete(): void {
     clearTimeout(this.#idle);
-    this.#scanned = this.#scanner.end();
     if (this.#stream !== undefined) {
+      this.#scanned = this.#scanner?.end();
       this.#stream.end();
       return;
     }
     const kept = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
-    const scanned = this.#scanned;
+    const scanned = scanEnvelope(kept);
     this.#resolve({ body: { kept }, scanned: () => scanned, length: () => kept.length });
-  }
-
-  #soFar(): Scanned {
-    return this.#scanned ?? { shape: "single", envelope: this.#scanner.peek() };
   }
 
   /** While the client is not the one who is waited for, nothing is watched. */

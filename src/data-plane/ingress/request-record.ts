@@ -20,7 +20,8 @@ export interface ExchangeNotes {
   readonly startedMs: number;
   readonly outcome: ExchangeOutcome;
   userId: string;
-  /** Called once, when the exchange is over. */
+  isOver: boolean;
+  /** Called once, when the exchange is over. Added to by `whenOver`. */
   release: () => void;
   scanned: (() => Scanned) | undefined;
   bodyLength: () => number;
@@ -35,10 +36,24 @@ export function newNotes(nowMs: number): ExchangeNotes {
     startedMs: nowMs,
     outcome: { sessionHash: "-", recovery: "-", errorCode: "-" },
     userId: "-",
+    isOver: false,
     release: none,
     scanned: undefined,
     bodyLength: nothing,
   };
+}
+
+/** Runs `release` when the exchange is over; at once if its client has left meanwhile. */
+export function whenOver(notes: ExchangeNotes, release: () => void): void {
+  if (notes.isOver) return release();
+  const { release: before } = notes;
+  notes.release =
+    before === none
+      ? release
+      : () => {
+          before();
+          release();
+        };
 }
 
 export function toRecord(

@@ -22,7 +22,7 @@ import { adoptSession } from "./adopt-session.ts";
 import { HttpClientConnection } from "./client-connection.ts";
 import { refuse } from "./http-server.ts";
 import { type BodyLimits, readBody } from "./read-body.ts";
-import type { ExchangeNotes } from "./request-record.ts";
+import { type ExchangeNotes, whenOver } from "./request-record.ts";
 
 export interface EndpointOptions {
   readonly sessions: SessionManager;
@@ -122,7 +122,7 @@ class EndpointExchange {
   async #post(): Promise<void> {
     if (mediaType(this.#request.headers["content-type"]) !== "application/json")
       throw new ProxyError("CONTENT_TYPE_NOT_JSON");
-    const taken = await readBody(this.#request, this.#options.limits);
+    const taken = await readBody(this.#request, this.#options.limits, this.#notes);
     this.#notes.scanned = taken.scanned;
     this.#notes.bodyLength = taken.length;
     const scanned = taken.scanned();
@@ -185,7 +185,7 @@ class EndpointExchange {
       session = await adoptSession(sessions, id, this.#principal, exchange);
     }
     if (session === undefined) throw new ProxyError(this.#unknown());
-    this.#notes.release = session.use();
+    whenOver(this.#notes, session.use());
     this.#notes.outcome.sessionHash = session.shortHash;
     return session;
   }

@@ -1,6 +1,6 @@
 // One server as the data plane sees it: its wire, its settings, and what all its sessions share.
 import type { ErrorCode } from "../../errors/index.ts";
-import type { Log, Metrics } from "../../observability/index.ts";
+import type { Log, Metrics, Tracer } from "../../observability/index.ts";
 import type { SessionStore } from "../../store/index.ts";
 import type { Transport } from "../transport/index.ts";
 import { Availability } from "./availability.ts";
@@ -37,6 +37,8 @@ export interface Connector {
   readonly store: SessionStore;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Only where the user traces. */
+  readonly tracer?: Tracer | undefined;
   readonly nowMs: Clock;
   /** Keys the hashes of session ids and credentials. */
   readonly secret: Uint8Array;
