@@ -1,9 +1,11 @@
 // `--front` beside the MCP endpoint: every other exchange passes as through any reverse proxy, and what is said about its origin is believed of proxies only.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { describe, it } from "node:test";
+import { openSession } from "../support/front.ts";
 import { type Holdfast, startHoldfast } from "../support/holdfast.ts";
 
 interface Echo {
@@ -178,23 +180,15 @@ describe("a path that is not the MCP endpoint", () => {
   });
 
   it("lets go of the server when the client leaves before any answer", async () => {
-    let left = () => {};
-    const hungUp = new Promise<void>((resolve) => (left = resolve));
-    let arrived = () => {};
-    const asked = new Promise<void>((resolve) => (arrived = resolve));
-    await using server = await plainServer({
-      "/hang": (_request, response) => {
-        response.once("close", left);
-        arrived();
-      },
-    });
+    const { promise: asked, resolve } = Promise.withResolvers<ServerResponse>();
+    await using server = await plainServer({ "/hang": (_request, response) => resolve(response) });
     await using holdfast = await front(server.url);
     const sent = request({ port: holdfast.port, host: "127.0.0.1", path: "/hang", agent: false });
     sent.once("error", () => {});
     sent.end();
-    await asked;
+    const closed = once(await asked, "close", { signal: AbortSignal.timeout(5_000) });
     sent.destroy();
-    await hungUp;
+    await closed;
   });
 
   it("answers a WebSocket handshake without switching protocols", async () => {
@@ -347,6 +341,31 @@ describe("the MCP endpoint without a session", () => {
       body,
     });
     assert.deepEqual([got.bytes, got.headers["content-type"]], [body.length, "application/json"]);
+  });
+});
+
+describe("the cookie that routes a session to its replica", () => {
+  it("is sent in place of the client's own of that name, beside the client's others", async () => {
+    const result = { protocolVersion: "2025-11-25", capabilities: {}, serverInfo: { name: "sticky", version: "1" } };
+    const seen: (string | undefined)[] = [];
+    await using server = await plainServer({
+      "/mcp": (asked, response) => {
+        seen.push(asked.headers.cookie);
+        const headers = {
+          "content-type": "application/json",
+          "mcp-session-id": "s",
+          "set-cookie": "replica=b; Path=/",
+        };
+        asked
+          .resume()
+          .once("end", () => response.writeHead(200, headers).end(JSON.stringify({ jsonrpc: "2.0", id: 1, result })));
+      },
+    });
+    await using holdfast = await front(server.url);
+    const cookie = "replica=a; theme=dark";
+    const session = await openSession(holdfast.url, { headers: { cookie } });
+    assert.match(session, /^.{32}$/);
+    assert.deepEqual(seen, [cookie, "replica=b; theme=dark"]);
   });
 });
 

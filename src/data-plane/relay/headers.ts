@@ -1,6 +1,6 @@
 // Which headers cross the proxy, in both directions (security research, 5.5). Everything not named here stays on its side.
 import { acceptBoth, hopByHop, protocolVersionHeader, sessionIdHeader } from "../../protocol/index.ts";
-import type { Lease, UpstreamSession } from "../session/index.ts";
+import { type Lease, type UpstreamSession, withSessionCookies } from "../session/index.ts";
 import type { ReplyHeaders } from "../transport/index.ts";
 import type { ClientExchange } from "./client-exchange.ts";
 
@@ -15,8 +15,7 @@ export function upstreamHeaders(exchange: ClientExchange, session: UpstreamSessi
   // After an upgrade the server speaks another revision than the client was told; each side keeps seeing its own.
   const version = snapshot.serverVersion === snapshot.clientVersion ? exchange.protocolVersion : snapshot.serverVersion;
   if (version !== undefined) headers.push(protocolVersionHeader, version);
-  if (snapshot.cookies !== undefined) headers.push("cookie", snapshot.cookies);
-  return headers;
+  return withSessionCookies(headers, snapshot.cookies);
 }
 
 const bridgeAllowed = [

@@ -40,8 +40,25 @@ export function contextHeaders(context: CallContext): string[] {
   const headers = ["accept", acceptBoth, ...context.headers];
   if (context.upstreamId !== undefined) headers.push(sessionIdHeader, context.upstreamId);
   if (context.version !== undefined) headers.push(protocolVersionHeader, context.version);
-  if (context.cookies !== undefined) headers.push("cookie", context.cookies);
-  return headers;
+  return withSessionCookies(headers, context.cookies);
+}
+
+/** One Cookie header: the session's own pairs, which belong to the server's id in use, before the client's of other names (front mode). */
+export function withSessionCookies(headers: string[], cookies: string | undefined): string[] {
+  if (cookies === undefined) return headers;
+  const own = new Set(cookies.split("; ").map(nameOf));
+  const pairs = [cookies];
+  const others: string[] = [];
+  for (let index = 0; index < headers.length; index += 2) {
+    const [name = "", value = ""] = headers.slice(index, index + 2);
+    if (name.toLowerCase() !== "cookie") others.push(name, value);
+    else pairs.push(...value.split("; ").filter((pair) => !own.has(nameOf(pair))));
+  }
+  return [...others, "cookie", pairs.join("; ")];
+}
+
+function nameOf(pair: string): string {
+  return pair.split("=", 1)[0]?.trim() ?? "";
 }
 
 /** Sends one message and reads its answer. `id` is the message's own id, undefined for a notification. */
