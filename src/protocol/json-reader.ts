@@ -40,6 +40,7 @@ const inLiteral = 5;
 const trueText = Buffer.from("true");
 const falseText = Buffer.from("false");
 const nullText = Buffer.from("null");
+const noBytes = new Uint8Array();
 
 function literalOf(first: number): Uint8Array | undefined {
   if (first === 0x74) return trueText;
@@ -72,7 +73,7 @@ export class JsonReader {
   #exactUntil = 0;
   #hexLeft = 0;
   #number = beforeNumber;
-  #literal: Uint8Array = new Uint8Array();
+  #literal: Uint8Array = nullText;
   #literalAt = 0;
   /** The token being kept: how much of it, where it began in this chunk, what earlier chunks held of it. */
   #keep = 0;
@@ -113,7 +114,7 @@ export class JsonReader {
 
   /** Why the bytes so far are not one JSON value, or undefined if they are. */
   end(): string | undefined {
-    if (this.#token === inNumber && canEndAfter(this.#number) && this.#depth === 0) this.#endValue(new Uint8Array(), 0);
+    if (this.#token === inNumber && canEndAfter(this.#number) && this.#depth === 0) this.#endValue(noBytes, 0);
     if (this.#failure !== undefined) return this.#failure;
     if (this.#token === noToken && this.#wants === 0) return undefined;
     return this.#offset === 0 ? "the body is empty" : `the JSON text ends early, after ${this.#offset} bytes`;

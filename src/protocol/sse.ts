@@ -38,7 +38,8 @@ export class SseObserver {
   /** Bytes of the stream up to the last place between two events (a comment ends at its line): here it can be cut. */
   boundary = 0;
   readonly #onEvent: (event: SseEvent) => void;
-  readonly #scanner = new EnvelopeScanner();
+  /** Made for the first data: thousands of streams may stay silent. */
+  #scanner: EnvelopeScanner | undefined;
   /** Bytes in earlier chunks; the next line ends in this one. */
   #offset = 0;
   #nextLf = -1;
@@ -130,7 +131,7 @@ export class SseObserver {
   }
 
   #addData(part: Uint8Array): void {
-    this.#scanner.push(part);
+    (this.#scanner ??= new EnvelopeScanner()).push(part);
     this.#dataBytes += part.length;
     if (this.#dataBytes <= keptTextBytes) this.#data.push(part);
     else if (this.#data.length > 0) this.#data = [];
@@ -194,11 +195,11 @@ export class SseObserver {
       type: this.#type === "" ? "message" : this.#type,
       retryMs: this.#retryMs,
       hasData,
-      scanned: this.#dataBytes > 0 ? this.#scanner.end() : undefined,
+      scanned: this.#dataBytes > 0 ? this.#scanner?.end() : undefined,
       endOffset,
       text: () => (parts === undefined ? undefined : textOf(parts)),
     };
-    this.#scanner.reset();
+    this.#scanner?.reset();
     this.#hasField = this.#hasData = false;
     this.#data = [];
     this.#dataBytes = 0;

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { describe } from "node:test";
 import { sdk1 } from "../support/clients.ts";
-import { caddy, nginx } from "../support/edges.ts";
+import { caddy, caughtUp, nginx } from "../support/edges.ts";
 import { type Holdfast, startHoldfast } from "../support/holdfast.ts";
 import { itWith } from "../support/parts.ts";
 import { memoryBehindSupergateway, type Upstream } from "../support/upstreams.ts";
@@ -43,6 +43,7 @@ describe("a server under a secret path behind a real edge", () => {
       const sessionId = client.sessionId();
 
       await gateway.restart({ signal: "SIGKILL" });
+      await caughtUp(edge.url);
 
       await remember(client, "Bela");
       await assertRemembered(client, "Anna", "Bela");
@@ -60,6 +61,7 @@ describe("a server under a secret path behind a real edge", () => {
       await remember(client, "Anna");
       const before = sessionIds(gateway);
       await gateway.restart({ signal: "SIGKILL" });
+      await caughtUp(edge.url);
       await assertRemembered(client, "Anna");
       const after = sessionIds(gateway);
       await gateway.kill();

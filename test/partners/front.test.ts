@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { describe } from "node:test";
 import { clients, sdk1 } from "../support/clients.ts";
-import { caddy, nginx } from "../support/edges.ts";
+import { caddy, caughtUp, nginx } from "../support/edges.ts";
 import { startHoldfast } from "../support/holdfast.ts";
 import { itWith } from "../support/parts.ts";
 import { memoryBehindSupergateway } from "../support/upstreams.ts";
@@ -48,6 +48,7 @@ describe("Holdfast in front of the server, behind the edge", () => {
       await holdfast.kill();
       await gateway.restart({ signal: "SIGKILL" });
       await holdfast.restart();
+      await caughtUp(edge.url);
 
       await assertRemembered(client, "Anna");
       assert.equal(client.sessionId(), sessionId);

@@ -110,3 +110,15 @@ async function edge(program: EdgeProgram, upstreamUrl: string, options: EdgeOpti
 export const nginx = (upstreamUrl: string, options: EdgeOptions = {}) => edge(nginxProgram, upstreamUrl, options);
 
 export const caddy = (upstreamUrl: string, options: EdgeOptions = {}) => edge(caddyProgram, upstreamUrl, options);
+
+/**
+ * Resolves when an edge no longer sends into connections of a server that was replaced behind it. A tool call that meets one is cut, which is nobody's
+ * to repair: it may have run.
+ */
+export async function caughtUp(edgeUrl: string): Promise<void> {
+  for (let good = 0; good < 3; ) {
+    const answer = await fetch(edgeUrl, { method: "OPTIONS" });
+    await answer.body?.cancel();
+    good = answer.status === 502 ? 0 : good + 1;
+  }
+}

@@ -72,7 +72,7 @@ class RequestLife {
     this.#answer = new AnswerRelay(exchange, session, leavesFacts(this.#method));
     this.#startedMs = session.connector.nowMs();
     // An id of old that is used again.
-    if (session.cancelled.size > 0) for (const id of requestIds(exchange)) session.cancelled.delete(JSON.parse(id));
+    if (session.hasCancelled) for (const id of requestIds(exchange)) session.cancelled.delete(JSON.parse(id));
   }
 
   async run(): Promise<void> {
@@ -99,6 +99,8 @@ class RequestLife {
       return { fault: classifyLost(reply), cause: reply.cause };
     }
     this.#sends += 1;
+    // Noted before the answer goes out: the log line is written as soon as the client has it.
+    if (this.#sends > 1) this.#exchange.outcome.recovery = "replayed";
     if (!isGatewayAway(reply.status)) connector.availability.answered();
     const delivery = this.#answer.deliver(reply, lease.generation);
     if (!(delivery instanceof Promise)) return this.#judge(delivery, reply, lease);
@@ -310,9 +312,10 @@ class RequestLife {
   }
 
   get #cancelled(): boolean {
+    if (!this.#session.hasCancelled) return false;
     const { cancelled } = this.#session;
     const ids = requestIds(this.#exchange);
-    return cancelled.size > 0 && ids.length > 0 && ids.every((id) => cancelled.has(JSON.parse(id)));
+    return ids.length > 0 && ids.every((id) => cancelled.has(JSON.parse(id)));
   }
 
   /** A client that left or cancelled meanwhile gets no second run. */
@@ -332,10 +335,7 @@ class RequestLife {
       this.#session.acceptedHeaders = this.#exchange.headers;
     if (this.#method === "notifications/initialized") this.#initialized();
     if (this.#answer.captured !== "") recordFacts(this.#exchange, this.#session, this.#answer.captured);
-    if (this.#sends > 1) {
-      this.#exchange.outcome.recovery = "replayed";
-      connector.metrics.replayed(connector.settings.name, "answered");
-    }
+    if (this.#sends > 1) connector.metrics.replayed(connector.settings.name, "answered");
   }
 
   #initialized(): void {

@@ -19,11 +19,15 @@ const longestSweepMs = 60_000;
 const shortestSweepMs = 50;
 const rowsPerSweep = 100;
 
+/** Different initialize texts that are held for sharing. */
+const keptTexts = 100;
+
 export class SessionManager {
   readonly connector: Connector;
   readonly #limits: SessionLimits;
   readonly #sessions = new Map<string, UpstreamSession>();
   /** Look-ups in the store that are under way, so that parallel first requests after a restart share one. */
+  readonly #initializeTexts = new Map<string, string>();
   readonly #loading = new Map<string, Promise<UpstreamSession | undefined>>();
   readonly #adopting = new Map<string, Promise<UpstreamSession>>();
   readonly #sweep: NodeJS.Timeout;
@@ -140,7 +144,7 @@ export class SessionManager {
     const session = new UpstreamSession(this.connector, {
       id,
       principal,
-      snapshot,
+      snapshot: { ...snapshot, initialize: this.#sameText(snapshot.initialize) },
       row,
       shortHash: sessionHash(secret, id),
       state: { at: "operating", ...live },
@@ -152,6 +156,15 @@ export class SessionManager {
     this.#sessions.set(keyOf(id, principal), session);
     this.connector.metrics.sessionOpened();
     return session;
+  }
+
+  /** Clients of one kind initialize with the same text; it is held once. */
+  #sameText(initialize: string): string {
+    const known = this.#initializeTexts.get(initialize);
+    if (known !== undefined) return known;
+    if (this.#initializeTexts.size >= keptTexts) this.#initializeTexts.clear();
+    this.#initializeTexts.set(initialize, initialize);
+    return initialize;
   }
 
   async #tidy(): Promise<void> {

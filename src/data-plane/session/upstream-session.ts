@@ -27,6 +27,14 @@ export interface Lease {
   readonly served: boolean;
 }
 
+/** Which requests of a closed stream are open, and under which generation. */
+interface Continuation {
+  readonly ids: readonly RawId[];
+  readonly generation: number;
+}
+
+const nothing = Promise.resolve();
+
 interface Waiter {
   readonly deadlineMs: number;
   resolve(): void;
@@ -60,14 +68,6 @@ export class UpstreamSession {
   openStream: ((context: CallContext) => Promise<void>) | undefined;
   /** Hands a notification of ours to the client; false if no stream is open. */
   announce: ((json: string) => boolean) | undefined;
-  /** Announcements that found no open stream. */
-  readonly unannounced = new Set<string>();
-  /** Requests of the server that the client has not answered yet: the id's text, and the generation that asked. */
-  readonly asked = new Map<RawId, number>();
-  /** Values of the ids that the client cancelled, the newest few. */
-  readonly cancelled = new Set<unknown>();
-  /** Streams that the server closed before their answer, to be continued from an event id: which requests are open, and under which generation. */
-  readonly continuations = new Map<string, { readonly ids: readonly RawId[]; readonly generation: number }>();
   /** The restore that the next answer is to be marked with (`--recovery notify`). */
   markNext: { readonly signal: Fault; readonly generation: number } | undefined;
   /** The last restore met another server than the one before: another version, name or set of capabilities. */
@@ -75,13 +75,18 @@ export class UpstreamSession {
   /** The headers of the last request that the server accepted, for what Holdfast sends of its own accord. */
   acceptedHeaders: readonly string[];
   /** Set when the session is closed: settles when it is gone from the server and the store. */
-  ended: Promise<unknown> = Promise.resolve();
+  ended: Promise<unknown> = nothing;
   #state: SessionState;
   #initialized: Promise<boolean> | undefined;
   #lastError: ProxyError | undefined;
-  readonly #waiting = new Set<Waiter>();
   readonly #onForgotten: () => void;
-  readonly #closedListeners: (() => void)[] = [];
+  // Made when they are first needed: most of ten thousand sessions never need any.
+  #waiting: Set<Waiter> | undefined;
+  #closedListeners: (() => void)[] | undefined;
+  #unannounced: Set<string> | undefined;
+  #asked: Map<RawId, number> | undefined;
+  #cancelled: Set<unknown> | undefined;
+  #continuations: Map<string, Continuation> | undefined;
 
   constructor(connector: Connector, parts: SessionParts) {
     this.connector = connector;
@@ -93,6 +98,30 @@ export class UpstreamSession {
     this.acceptedHeaders = connector.settings.headers;
     this.#state = parts.state;
     this.#onForgotten = parts.onForgotten;
+  }
+
+  /** Announcements that found no open stream. */
+  get unannounced(): Set<string> {
+    return (this.#unannounced ??= new Set());
+  }
+
+  /** Requests of the server that the client has not answered yet: the id's text, and the generation that asked. */
+  get asked(): Map<RawId, number> {
+    return (this.#asked ??= new Map());
+  }
+
+  /** Values of the ids that the client cancelled, the newest few. */
+  get cancelled(): Set<unknown> {
+    return (this.#cancelled ??= new Set());
+  }
+
+  get hasCancelled(): boolean {
+    return this.#cancelled !== undefined && this.#cancelled.size > 0;
+  }
+
+  /** Streams that the server closed before their answer, by the event id from which they are to be continued. */
+  get continuations(): Map<string, Continuation> {
+    return (this.#continuations ??= new Map());
   }
 
   get state(): SessionState {
@@ -141,7 +170,7 @@ export class UpstreamSession {
 
   /** The furthest deadline of those who wait; undefined if nobody does. */
   get latestDeadlineMs(): number | undefined {
-    if (this.#waiting.size === 0) return undefined;
+    if (this.#waiting === undefined || this.#waiting.size === 0) return undefined;
     return Math.max(...[...this.#waiting].map((waiter) => waiter.deadlineMs));
   }
 
@@ -168,7 +197,7 @@ export class UpstreamSession {
 
   /** Calls back once, when the session is over. */
   onClosed(listener: () => void): void {
-    this.#closedListeners.push(listener);
+    (this.#closedListeners ??= []).push(listener);
   }
 
   /** Feeds one event to the machine and performs what it asks for. */
@@ -230,7 +259,7 @@ export class UpstreamSession {
         : undefined;
     this.ended = Promise.all([atServer, this.#endStored()]);
     this.#onForgotten();
-    for (const listener of this.#closedListeners.splice(0)) listener();
+    for (const listener of this.#closedListeners?.splice(0) ?? []) listener();
   }
 
   /** Deletes the row, and ends at the server what another process had restored meanwhile. */
@@ -251,7 +280,7 @@ export class UpstreamSession {
       const timer = setTimeout(() => waiter.reject(this.#tooLate()), Math.max(0, deadlineMs - nowMs()));
       const leave = (): void => {
         clearTimeout(timer);
-        this.#waiting.delete(waiter);
+        this.#waiting?.delete(waiter);
       };
       const waiter: Waiter = {
         deadlineMs,
@@ -264,7 +293,7 @@ export class UpstreamSession {
           reject(error);
         },
       };
-      this.#waiting.add(waiter);
+      (this.#waiting ??= new Set()).add(waiter);
     });
   }
 
@@ -284,6 +313,6 @@ export class UpstreamSession {
   }
 
   #settle(how: (waiter: Waiter) => void): void {
-    for (const waiter of this.#waiting) how(waiter);
+    for (const waiter of this.#waiting ?? []) how(waiter);
   }
 }
