@@ -27,13 +27,16 @@ async function openStage(options: Partial<HoldfastOptions> = {}) {
   const { path } = resources.use(await temporaryDirectory());
   const waiting: (() => void)[] = [];
   let forgotten = "";
+  let refusals = 0;
   const server = resources.use(
     await startRawServer({
       respond: ({ headers, body }, response) => {
         if (body.includes('"uri":"wait')) {
           waiting.push(() => openEvents(response).end(`data: ${answer}\n\n`));
-        } else if (headers["mcp-session-id"] === forgotten) response.writeHead(404).end("Session not found");
-        else answerJson(response, answer);
+        } else if (headers["mcp-session-id"] === forgotten) {
+          refusals += 1;
+          response.writeHead(404).end("Session not found");
+        } else answerJson(response, answer);
       },
     }),
   );
@@ -41,6 +44,7 @@ async function openStage(options: Partial<HoldfastOptions> = {}) {
     url: server.url,
     logTo: join(path, "log"),
     keepTotalBytes: totalBytes,
+    drainTimeoutMs: 100,
     ...options,
   });
   resources.defer(() => bridge.close());
@@ -55,13 +59,18 @@ async function openStage(options: Partial<HoldfastOptions> = {}) {
     },
     /** Sends a request to a server that has just forgotten the session: "replayed" if it had been kept. */
     outcomeOf: async (bytes: number, name = "lost") => {
+      // A session that the call before has lost is restored first, or this call would not meet a loss of its own.
+      assert.equal((await session.post('{"jsonrpc":"2.0","id":1,"method":"ping"}')).text, answer);
       forgotten = server.sessionIds.at(-1) ?? "";
+      const before = refusals;
       const { text } = await session.post(requestOf(bytes, name));
+      assert.equal(refusals, before + 1);
       return text === answer ? "replayed" : (JSON.parse(text).error.data.code as unknown);
     },
-    hold: (bytes: number, chunked = false) => {
+    hold: (bytes: number, firstPiece = bytes) => {
       const body = requestOf(bytes, "wait");
-      return session.post(chunked ? Readable.from([body.slice(0, 9_000), body.slice(9_000)]) : body);
+      const pieces = [body.slice(0, firstPiece), body.slice(firstPiece)];
+      return session.post(firstPiece === bytes ? body : Readable.from(pieces));
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
@@ -84,13 +93,22 @@ describe("what is kept of all requests in flight", { timeout }, () => {
 
   it("counts a body of unknown length too, and forwards whole what does not fit", async () => {
     await using stage = await openStage();
-    const held = [1, 2, 3, 4, 5, 6, 7].map(() => stage.hold(countedBytes, true));
+    const held = [1, 2, 3, 4, 5, 6, 7].map(() => stage.hold(countedBytes, 9_000));
     await stage.waiting(7);
     assert.equal(await stage.outcomeOf(countedBytes), "TOO_LARGE_TO_REPLAY");
     const body = requestOf(countedBytes, "wait");
     assert.equal(stage.seen.filter((seen) => seen.body.toString() === body).length, 7);
     stage.answerAll();
     assert.deepEqual(await texts(held), Array(7).fill(`data: ${answer}\n\n`));
+  });
+
+  it("gives up what a body had taken of it that then turned out not to fit", async () => {
+    await using stage = await openStage();
+    const held = [...[1, 2, 3, 4].map(() => stage.hold(countedBytes)), stage.hold(countedBytes * 2, countedBytes - 1)];
+    await stage.waiting(5);
+    assert.equal(await stage.outcomeOf(countedBytes), "replayed");
+    stage.answerAll();
+    assert.deepEqual(await texts(held), Array(5).fill(`data: ${answer}\n\n`));
   });
 
   it("leaves out bodies of up to 16 KiB", async () => {
