@@ -3,7 +3,7 @@ import { isatty } from "node:tty";
 import { pino } from "pino";
 import { cleanFields, cleanRequest, cleanText, type Fields } from "./clean-fields.ts";
 import { openDestination } from "./destination.ts";
-import { logfmtLine, prettyLine, wantsColour } from "./line-formats.ts";
+import { jsonRequestLine, logfmtLine, prettyLine, wantsColour } from "./line-formats.ts";
 import type { Log, LogFormat, LogLevel } from "./log.ts";
 
 export interface LogOptions {
@@ -13,6 +13,8 @@ export interface LogOptions {
   /** Warnings and errors only. */
   readonly quiet: boolean;
 }
+
+const requestMessage = "mcp request";
 
 type WriteEntry = (level: LogLevel, message: string, fields: Fields) => void;
 
@@ -31,7 +33,12 @@ export function createLog({ format, destination, quiet }: LogOptions): Log {
     if (dropped > 0) write("warn", "log lines dropped", { count: dropped });
   };
   return {
-    request: (record) => put("info", "mcp request", cleanRequest(record)),
+    request(record) {
+      if (quiet || closed !== undefined) return;
+      const clean = cleanRequest(record);
+      if (format === "json") target.write(jsonRequestLine(isoNow(), requestMessage, clean));
+      else put("info", requestMessage, clean);
+    },
     event: (level, message, fields = {}) => put(level, cleanText(message), cleanFields(fields)),
     close: () => (closed ??= target.close()),
   };

@@ -1,9 +1,8 @@
 // Where log lines go: a buffered file or stream that is written at least every 100 ms. A log that cannot be written never stops the process.
 import { openSync, writeSync } from "node:fs";
 import { destination as pinoDestination } from "pino";
+import { LineBatch } from "./line-batch.ts";
 
-/** One write for some thirty lines. */
-const batchLength = 64 * 1024;
 /** What may wait for a reader that has stalled; more is dropped and counted. */
 const maxWaitingBytes = 8 * 1024 * 1024;
 const flushAfterMs = 100;
@@ -16,14 +15,24 @@ export interface Destination {
   close(): Promise<void>;
 }
 
+/** What pino's destination is in "buffer" mode, which its types leave out. */
+interface ByteStream {
+  write(bytes: Uint8Array): boolean;
+  on(event: "drop" | "error", listener: () => void): void;
+  once(event: "close" | "error", listener: () => void): void;
+  end(): void;
+  destroy(): void;
+}
+
 /** @throws Error when the file cannot be opened, so that a mistyped path is told at start. */
 export function openDestination(target: number | string): Destination {
   const fd = typeof target === "number" ? target : openSync(target, "a", 0o600);
-  const stream = pinoDestination({ dest: fd, sync: false, maxLength: maxWaitingBytes });
+  const stream: ByteStream = Object(
+    pinoDestination({ dest: fd, sync: false, maxLength: maxWaitingBytes, contentMode: "buffer" }),
+  );
   let dropped = 0;
   let broken = false;
-  // Lines are joined here: the stream measures its whole buffer again for each write it is given.
-  let batch = "";
+  const batch = new LineBatch();
   let timer: NodeJS.Timeout | undefined;
   stream.on("drop", () => (dropped += 1));
   stream.on("error", () => {
@@ -37,12 +46,13 @@ export function openDestination(target: number | string): Destination {
   const flush = () => {
     clearTimeout(timer);
     timer = undefined;
-    if (!broken && batch !== "") stream.write(batch);
-    batch = "";
+    const bytes = batch.take();
+    if (!broken && bytes !== undefined) stream.write(bytes);
   };
   const writeLast = () => {
     try {
-      if (!broken && batch !== "") writeSync(fd, batch);
+      const bytes = batch.take();
+      if (!broken && bytes !== undefined) writeSync(fd, bytes);
     } catch {
       // The process ends; nobody is left to be told.
     }
@@ -51,9 +61,12 @@ export function openDestination(target: number | string): Destination {
   process.once("exit", writeLast);
   return {
     write(line) {
-      batch += line;
-      if (batch.length >= batchLength) flush();
-      else timer ??= setTimeout(flush, flushAfterMs).unref();
+      if (!batch.add(line)) {
+        flush();
+        batch.renew(line);
+        batch.add(line);
+      }
+      timer ??= setTimeout(flush, flushAfterMs).unref();
     },
     takeDropped() {
       const count = dropped;

@@ -1,6 +1,6 @@
 // The two formats for human eyes and line tools: one record in, one line out. Pure; expects fields that are already clean.
 import type { Fields } from "./clean-fields.ts";
-import type { LogLevel } from "./log.ts";
+import type { LogLevel, RequestRecord } from "./log.ts";
 
 export interface Entry {
   /** ISO 8601 with milliseconds. */
@@ -8,6 +8,18 @@ export interface Entry {
   readonly level: LogLevel;
   readonly message: string;
   readonly fields: Fields;
+}
+
+/** A request's line as the JSON logger would write it, put together by hand because there is one for every request. */
+export function jsonRequestLine(time: string, message: string, r: RequestRecord): string {
+  const text = JSON.stringify;
+  return (
+    `{"level":"info","time":"${time}","user_id":${text(r.user_id)},"session_id":"${r.session_id}",` +
+    `"http_method":${text(r.http_method)},"jsonrpc_method":${text(r.jsonrpc_method)},"jsonrpc_id":${text(r.jsonrpc_id)},` +
+    `"body_len":${r.body_len},"status":${r.status},"elapsed_ms":${r.elapsed_ms},"connector":${text(r.connector)},` +
+    `"era_pair":"${r.era_pair}","recovery":${text(r.recovery)},"error_code":"${r.error_code}",` +
+    `"request_id":"${r.request_id}","msg":"${message}"}\n`
+  );
 }
 
 export function logfmtLine({ time, level, message, fields }: Entry): string {

@@ -1,6 +1,6 @@
 // The Streamable HTTP transport toward clients (revisions 2025-03-26 to 2025-11-25): which exchange is asked for, of which session.
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
-import { type ErrorCode, ProxyError } from "../../errors/index.ts";
+import { ProxyError } from "../../errors/index.ts";
 import {
   isClientSessionId,
   lastEventIdHeader,
@@ -77,7 +77,7 @@ class EndpointExchange {
     if (this.#principal !== "none") notes.userId = this.#principal.slice(0, 12);
   }
 
-  async serve(): Promise<void> {
+  serve(): Promise<void> | void {
     const { method, headers } = this.#request;
     if (this.#options.passThrough !== undefined && !mayOpenOrNameSession(method, headers)) return this.#pass();
     switch (method) {
@@ -135,7 +135,7 @@ class EndpointExchange {
     if (scanned.shape === "single" && scanned.envelope.method === "initialize") return this.#initialize(exchange);
     if (this.#options.passThrough !== undefined && this.#request.headers[sessionIdHeader] === undefined)
       return this.#pass(taken.body);
-    const session = await this.#session(exchange);
+    const session = this.#liveSession() ?? (await this.#session(exchange));
     this.#noteCancellation(exchange, session, scanned);
     if (this.#answersTheDead(session, scanned)) return;
     return relayRequest(exchange, session);
@@ -171,6 +171,19 @@ class EndpointExchange {
     this.#connection.end();
   }
 
+  /** The session of an ordinary request, found without a detour; undefined leaves the question, and its answer, to `#session`. */
+  #liveSession(): UpstreamSession | undefined {
+    const id = one(this.#request.headers[sessionIdHeader]);
+    const session = id === undefined ? undefined : this.#options.sessions.get(id, this.#principal);
+    return session && this.#take(session);
+  }
+
+  #take(session: UpstreamSession): UpstreamSession {
+    whenOver(this.#notes, session.use());
+    this.#notes.outcome.sessionHash = session.shortHash;
+    return session;
+  }
+
   /**
    * The session that the request names, live or from the store, if it belongs to this caller.
    * @throws ProxyError SESSION_ID_REQUIRED, INVALID_SESSION_ID, UNKNOWN_SESSION
@@ -184,14 +197,8 @@ class EndpointExchange {
     if (session === undefined && sessions.connector.settings.adoptSessions && this.#request.method !== "DELETE") {
       session = await adoptSession(sessions, id, this.#principal, exchange);
     }
-    if (session === undefined) throw new ProxyError(this.#unknown());
-    whenOver(this.#notes, session.use());
-    this.#notes.outcome.sessionHash = session.shortHash;
-    return session;
-  }
-
-  #unknown(): ErrorCode {
-    return "UNKNOWN_SESSION";
+    if (session === undefined) throw new ProxyError("UNKNOWN_SESSION");
+    return this.#take(session);
   }
 
   #noteCancellation({ body, headers }: ClientExchange, session: UpstreamSession, scanned: Scanned): void {

@@ -29,7 +29,7 @@ import { upstreamHeaders } from "./headers.ts";
 import { AnswerRelay } from "./relay-answer.ts";
 import { assertReplayable, isSafeToRepeat } from "./replay-safety.ts";
 import { resumeStream } from "./resume-stream.ts";
-import { leavesFacts, recordFacts } from "./session-facts.ts";
+import { leavesFacts, recordFacts, recordInitialized } from "./session-facts.ts";
 
 /** After the client has left, its answer is still read to the end for this long, so that the server is not disturbed. */
 const abandonMs = 600_000;
@@ -80,18 +80,24 @@ class RequestLife {
       const lease = this.#session.lease() ?? (await this.#ready());
       if (this.#session.connector.availability.away !== undefined) await this.#waitUntilUp();
       if (this.#deadlineMs !== undefined && !this.#stillWanted()) return;
-      const met = await this.#attempt(lease);
+      const attempted = this.#attempt(lease, await this.#send(lease));
+      // Awaiting only what takes its time keeps the common call short.
+      const met = attempted instanceof Promise ? await attempted : attempted;
       if (met === "delivered") return this.#settled(lease);
       if (await this.#recover(met, lease)) return;
     }
   }
 
-  /** Sends once. What came back is either with the client already, or a fault to be decided. */
-  async #attempt(lease: Lease): Promise<"delivered" | Met> {
-    const { connector } = this.#session;
-    const body = this.#exchange.body;
+  #send(lease: Lease): Promise<Reply> {
+    const { body } = this.#exchange;
     const headers = upstreamHeaders(this.#exchange, this.#session, lease);
-    const reply = await connector.transport.send({ method: "POST", headers, body: body?.kept ?? body?.stream });
+    return this.#session.connector.transport.send({ method: "POST", headers, body: body?.kept ?? body?.stream });
+  }
+
+  /** What came back is either with the client already, or a fault to be decided. */
+  #attempt(lease: Lease, reply: Reply): "delivered" | Met | Promise<"delivered" | Met> {
+    const { connector } = this.#session;
+    const { body } = this.#exchange;
     if (reply.kind === "lost") {
       // The client's own body failed on its way, and the server never had a whole request.
       if (body?.stream?.errored instanceof ProxyError) throw body.stream.errored;
@@ -106,7 +112,7 @@ class RequestLife {
     if (!(delivery instanceof Promise)) return this.#judge(delivery, reply, lease);
     if (this.#exchange.connection.gone) this.#abandonLater(reply);
     else this.#exchange.connection.onGone(() => this.#abandonLater(reply));
-    return this.#judge(await delivery, reply, lease);
+    return delivery.then((outcome) => this.#judge(outcome, reply, lease));
   }
 
   #judge(delivery: Delivery, reply: Extract<Reply, { kind: "reply" }>, lease: Lease): "delivered" | Met {
@@ -240,9 +246,9 @@ class RequestLife {
   /** Reports the loss and waits for the new session. A suspicion that the fresh initialize does not confirm ends as the server's own answer. */
   async #lose(met: Met, lease: Lease): Promise<void> {
     const { connector } = this.#session;
-    connector.metrics.lost(connector.settings.name, met.fault);
     this.#exchange.outcome.recovery = "restored";
     if (connector.settings.recovery === "strict") {
+      connector.metrics.lost(connector.settings.name, met.fault);
       this.#session.close("strict");
       throw this.#failure("SESSION_LOST", met);
     }
@@ -333,16 +339,9 @@ class RequestLife {
     if (!lease.served) this.#session.served(lease.generation);
     if (this.#exchange.headers !== this.#session.acceptedHeaders)
       this.#session.acceptedHeaders = this.#exchange.headers;
-    if (this.#method === "notifications/initialized") this.#initialized();
+    if (this.#method === "notifications/initialized") recordInitialized(this.#session);
     if (this.#answer.captured !== "") recordFacts(this.#exchange, this.#session, this.#answer.captured);
     if (this.#sends > 1) connector.metrics.replayed(connector.settings.name, "answered");
-  }
-
-  #initialized(): void {
-    const { snapshot, row } = this.#session;
-    if (snapshot.initialized) return;
-    snapshot.initialized = true;
-    row.saveSoon(this.#session);
   }
 
   /** The last word on this request: an error of ours, or a refusal that front mode passes on as it is. */

@@ -65,3 +65,10 @@ function recordPage(session: UpstreamSession, method: ListMethod, first: boolean
   lists[method] = now;
   return before === undefined || before.join() !== now.join();
 }
+
+/** The client has said that it is initialized, so a restored session is told so as well. */
+export function recordInitialized(session: UpstreamSession): void {
+  if (session.snapshot.initialized) return;
+  session.snapshot.initialized = true;
+  session.row.saveSoon(session);
+}

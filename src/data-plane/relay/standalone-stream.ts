@@ -130,8 +130,8 @@ export class StandaloneStream {
       const gone = lossesLeft > 0 && (await this.#isLoss(opened, lease.upstreamId, exchange.headers));
       if (!gone) return this.#refuse(exchange, opened);
       lossesLeft -= 1;
-      connector.metrics.lost(connector.settings.name, opened.fault);
       if (connector.settings.recovery === "strict") {
+        connector.metrics.lost(connector.settings.name, opened.fault);
         this.#session.close("strict");
         throw new ProxyError("SESSION_LOST", { connector: connector.settings.name });
       }
@@ -381,8 +381,8 @@ export class StandaloneStream {
     if (opened.kind === "open") return "now";
     if (opened.kind === "lost") return "later";
     if (await this.#isLoss(opened, lease.upstreamId, headers)) {
-      connector.metrics.lost(connector.settings.name, opened.fault);
       if (connector.settings.recovery === "strict") {
+        connector.metrics.lost(connector.settings.name, opened.fault);
         this.#session.close("strict");
         return "never";
       }

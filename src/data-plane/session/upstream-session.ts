@@ -205,6 +205,9 @@ export class UpstreamSession {
     const before = this.#state;
     const [state, effects] = next(before, event);
     this.#state = state;
+    const { metrics, settings } = this.connector;
+    if (before.at === "operating" && (state.at === "restoring" || state.at === "lost"))
+      metrics.lost(settings.name, state.signal);
     for (const effect of effects) this.#perform(effect, before, headers);
   }
 
