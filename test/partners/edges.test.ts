@@ -82,6 +82,7 @@ describe("a server under a secret path behind a real edge", () => {
       await remember(client, "Anna");
 
       await edge.restart({ signal: "SIGTERM" });
+      await caughtUp(edge.url);
 
       await assertRemembered(client, "Anna");
       assert.deepEqual(client.errors(), []);

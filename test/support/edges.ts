@@ -2,6 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { findPart, type Part } from "./parts.ts";
 import { type Child, lastingPort, startChild, temporaryDirectory } from "./process.ts";
 import { type Upstream, upstream } from "./upstreams.ts";
@@ -112,13 +113,14 @@ export const nginx = (upstreamUrl: string, options: EdgeOptions = {}) => edge(ng
 export const caddy = (upstreamUrl: string, options: EdgeOptions = {}) => edge(caddyProgram, upstreamUrl, options);
 
 /**
- * Resolves when an edge no longer sends into connections of a server that was replaced behind it. A tool call that meets one is cut, which is nobody's
- * to repair: it may have run.
+ * Resolves when an edge has settled: it no longer sends into connections of a server that was replaced behind it, and (Caddy 2.6 does so in its first
+ * hundredth of a second) no longer drops what it has just begun to read. A tool call that meets either is cut, which is nobody's to repair: it may have run.
  */
 export async function caughtUp(edgeUrl: string): Promise<void> {
-  for (let good = 0; good < 3; ) {
-    const answer = await fetch(edgeUrl, { method: "OPTIONS" });
-    await answer.body?.cancel();
-    good = answer.status === 502 ? 0 : good + 1;
+  for (let good = 0; good < 5; ) {
+    const answer = await fetch(edgeUrl, { method: "OPTIONS" }).catch(() => undefined);
+    await answer?.body?.cancel();
+    good = answer === undefined || answer.status === 502 ? 0 : good + 1;
+    await wait(20);
   }
 }
