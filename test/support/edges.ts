@@ -113,8 +113,8 @@ export const nginx = (upstreamUrl: string, options: EdgeOptions = {}) => edge(ng
 export const caddy = (upstreamUrl: string, options: EdgeOptions = {}) => edge(caddyProgram, upstreamUrl, options);
 
 /**
- * Resolves when an edge has settled: it no longer sends into connections of a server that was replaced behind it, and (Caddy 2.6 does so in its first
- * hundredth of a second) no longer drops what it has just begun to read. A tool call that meets either is cut, which is nobody's to repair: it may have run.
+ * Resolves when an edge that was restarted, or whose server was replaced, answers steadily: it no longer sends into connections of a server that is gone. A
+ * tool call that meets one is cut, which is nobody's to repair: it may have run.
  */
 export async function caughtUp(edgeUrl: string): Promise<void> {
   for (let good = 0; good < 5; ) {

@@ -6,6 +6,7 @@ import type { Log, Metrics } from "../../observability/index.ts";
 import { answerError } from "../relay/index.ts";
 import { type AdmissionRules, admit } from "./admission.ts";
 import { HttpClientConnection } from "./client-connection.ts";
+import { plainExchange } from "./plain-exchange.ts";
 import { type ExchangeNotes, newNotes, toRecord } from "./request-record.ts";
 
 export type Serve = (request: IncomingMessage, response: ServerResponse, notes: ExchangeNotes) => Promise<void>;
@@ -144,21 +145,5 @@ export function refuse(
   const connection = new HttpClientConnection(response);
   if (code === "TOKEN_REQUIRED") response.setHeader("www-authenticate", "Bearer");
   if (code === "METHOD_NOT_ALLOWED") response.setHeader("allow", "POST, GET, DELETE");
-  const { requestId, outcome } = notes;
-  answerError(
-    {
-      httpMethod: "GET",
-      connection,
-      scanned: undefined,
-      body: undefined,
-      contentType: "",
-      protocolVersion: undefined,
-      lastEventId: undefined,
-      headers: [],
-      requestId,
-      outcome,
-    },
-    [],
-    new ProxyError(code),
-  );
+  answerError(plainExchange(connection, notes), [], new ProxyError(code));
 }

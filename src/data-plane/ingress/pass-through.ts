@@ -2,11 +2,12 @@
 // unchanged. The one thing added: a request that the server was not there to take waits for it.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ProxyError } from "../../errors/index.ts";
-import { answerFailure, type ClientExchange, clientHeaders, type RequestBody } from "../relay/index.ts";
+import { answerFailure, clientHeaders, type RequestBody } from "../relay/index.ts";
 import { type Connector, connectFault, isGatewayAway } from "../session/index.ts";
 import type { Reply } from "../transport/index.ts";
 import { HttpClientConnection } from "./client-connection.ts";
 import { type Forwarding, passThroughHeaders } from "./forward-headers.ts";
+import { plainExchange } from "./plain-exchange.ts";
 import type { ExchangeNotes } from "./request-record.ts";
 
 /** A body up to this size is read first, so that it can be sent when the server is back; a larger one flows. */
@@ -90,20 +91,4 @@ async function readSmall(request: IncomingMessage): Promise<RequestBody | undefi
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   return { kept: Buffer.concat(chunks) };
-}
-
-function plainExchange(connection: HttpClientConnection, notes: ExchangeNotes): ClientExchange {
-  const { requestId, outcome } = notes;
-  return {
-    httpMethod: "GET",
-    connection,
-    scanned: undefined,
-    body: undefined,
-    contentType: "",
-    protocolVersion: undefined,
-    lastEventId: undefined,
-    headers: [],
-    requestId,
-    outcome,
-  };
 }
