@@ -3,27 +3,21 @@ import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type BridgeOptions, ConfigError } from "./config/index.ts";
 import {
-  type Connector,
-  credentialOf,
+  type Endpoint,
   type Forwarding,
-  frontHeaders,
   type HttpServer,
   isLoopback,
   isSamePath,
   KeptBytes,
   listen,
-  openConnector,
-  openStreamableHttp,
-  passThrough,
+  openEndpoint,
   principalHeader,
   refuse,
   type Serve,
-  SessionManager,
-  Streams,
-  serveMcp,
+  type SharedParts,
   trustedProxies,
 } from "./data-plane/index.ts";
-import { createLog, createMetrics, keyedHash, type Log, type Metrics, openTracer } from "./observability/index.ts";
+import { createLog, createMetrics, type Log, type Metrics, openTracer } from "./observability/index.ts";
 import type { SessionStore } from "./store/index.ts";
 
 export interface Bridge {
@@ -35,7 +29,6 @@ export interface Bridge {
   close(): Promise<void>;
 }
 
-const connectTimeoutMs = 10_000;
 /** How long answers may take to leave after the drain timeout. */
 const lastWordsMs = 500;
 
@@ -46,60 +39,48 @@ const lastWordsMs = 500;
 export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   assertSafe(options);
   await using opened = new AsyncDisposableStack();
-  const log = openLog(options);
-  opened.defer(() => log.close());
-  const metrics = createMetrics();
-  const store = opened.use(await openStore(options.dataDir));
-  const transport = opened.use(
-    openStreamableHttp({ url: options.url, connectTimeoutMs, followRedirects: !options.front }),
-  );
-  const secret = await store.secret();
-  const name = options.name ?? options.url.host;
-  const connector = openConnector({
-    settings: { ...options, name, storeKey: keyedHash(secret, "connector", options.url.href) },
-    transport,
-    store,
-    log,
-    metrics,
-    tracer: await openTracer(process.env),
-    secret,
-  });
-  const sessions = new SessionManager(connector, options);
-  opened.defer(() => sessions.stop());
-  const streams = new Streams();
-  const forwarding = readForwarding(options);
-  const others = options.front ? passThrough.bind(null, connector, forwarding) : undefined;
-  const principal = options.front ? options.principal : "authorization";
-  const endpoint = serveMcp.bind(null, {
-    sessions,
-    streams,
-    credential: (request: IncomingMessage) => credentialOf(principal, request, forwarding.proxies),
-    limits: bodyLimits(options),
-    forward: options.front ? (request: IncomingMessage) => frontHeaders(request, forwarding) : () => options.headers,
-    passThrough: others,
-  });
-  const path = options.front ? options.url.pathname : "/mcp";
+  const shared = await openShared(options, opened);
+  const { log, metrics } = shared;
+  const endpoint = openEndpoint(options, shared);
+  opened.defer(() => endpoint.close());
+  const path = options.front ? options.server.url.pathname : "/mcp";
   const server = await listen({
     host: options.host,
     port: options.port,
-    connector: name,
+    connector: endpoint.name,
     admission: { ...whoMayTalk(options), frontPath: options.front ? path : undefined },
     log,
     metrics,
-    nowMs: connector.nowMs,
-    route: (asked) => (isSamePath(asked, path) ? endpoint : (others ?? ownPath(asked, metrics))),
+    nowMs: endpoint.connector.nowMs,
+    route: (asked) => (isSamePath(asked, path) ? endpoint.serve : (endpoint.passThrough ?? ownPath(asked, metrics))),
   });
   const parts = opened.move();
   const closed = once(async () => {
-    streams.endAll();
-    await drain(server, connector, options.drainTimeoutMs);
+    endpoint.endStreams();
+    await drain(server, [endpoint], options.drainTimeoutMs);
     await parts.disposeAsync();
   });
   return {
     url: `http://${printable(options.host)}:${server.port}${path}`,
     port: server.port,
-    connector: name,
+    connector: endpoint.name,
     close: closed,
+  };
+}
+
+/** What one process has one of, whatever it serves; closed with `opened`. */
+async function openShared(options: BridgeOptions, opened: AsyncDisposableStack): Promise<SharedParts> {
+  const log = openLog(options);
+  opened.defer(() => log.close());
+  const store = opened.use(await openStore(options.dataDir));
+  return {
+    log,
+    metrics: createMetrics(),
+    tracer: await openTracer(process.env),
+    store,
+    secret: await store.secret(),
+    limits: bodyLimits(options),
+    forwarding: readForwarding(options),
   };
 }
 
@@ -107,11 +88,9 @@ function bodyLimits({ maxBodyBytes, keepBytes, keepTotalBytes, bodyIdleTimeoutMs
   return { maxBodyBytes, keepBytes, keptOfAll: new KeptBytes(keepTotalBytes), bodyIdleMs };
 }
 
-async function drain(server: HttpServer, { availability, transport }: Connector, timeoutMs: number): Promise<void> {
+async function drain(server: HttpServer, endpoints: readonly Endpoint[], timeoutMs: number): Promise<void> {
   if ((await server.drain(timeoutMs)) === "late") {
-    // What still waits for the server gets its answer now: what was tried, or that the outcome is unknown.
-    availability.stop();
-    await transport[Symbol.asyncDispose]();
+    await Promise.all(endpoints.map((endpoint) => endpoint.giveUp()));
     await server.drain(lastWordsMs);
   }
   await server.close();

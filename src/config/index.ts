@@ -1,4 +1,10 @@
 export { type BridgeOptions, bridgeDefaults } from "./bridge-options.ts";
 export { ConfigError } from "./config-error.ts";
+export {
+  addressKey,
+  addressName,
+  type ConnectorOptions,
+  type ServerAddress,
+} from "./connector-options.ts";
 export { defaultDataDir } from "./data-dir.ts";
 export { parseHeaderFile, parseHeaders } from "./headers.ts";

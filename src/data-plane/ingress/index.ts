@@ -4,4 +4,5 @@ export { type HttpServer, listen, refuse, type Serve } from "./http-server.ts";
 export { KeptBytes } from "./kept-bytes.ts";
 export { passThrough } from "./pass-through.ts";
 export { credentialOf, type PrincipalRule, principalHeader } from "./principal.ts";
+export type { BodyLimits } from "./read-body.ts";
 export { serveMcp } from "./streamable-http.ts";

@@ -1,2 +1,3 @@
+export { openTransport, type TransportOptions } from "./open-transport.ts";
 export type { BodySink, Reply, ReplyBody, ReplyHeaders } from "./reply.ts";
-export { openStreamableHttp, type Transport, type WireRequest } from "./streamable-http.ts";
+export type { Transport, WireRequest } from "./streamable-http.ts";

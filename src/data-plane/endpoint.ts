@@ -1,0 +1,87 @@
+// One connector, ready to be served: opens its wire, its sessions and its streams together, and closes them together. Listens on nothing itself.
+import type { IncomingMessage } from "node:http";
+import { addressKey, addressName, type ConnectorOptions } from "../config/index.ts";
+import { keyedHash, type Log, type Metrics, type Tracer } from "../observability/index.ts";
+import type { SessionStore } from "../store/index.ts";
+import {
+  type BodyLimits,
+  credentialOf,
+  type Forwarding,
+  frontHeaders,
+  passThrough,
+  type Serve,
+  serveMcp,
+} from "./ingress/index.ts";
+import { Streams } from "./relay/index.ts";
+import { type Connector, openConnector, SessionManager } from "./session/index.ts";
+import { openTransport } from "./transport/index.ts";
+
+/** What all endpoints of a process share. */
+export interface SharedParts {
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly tracer: Tracer | undefined;
+  readonly store: SessionStore;
+  /** Of the data directory; keys the hashes of ids, credentials and addresses. */
+  readonly secret: Uint8Array;
+  readonly limits: BodyLimits;
+  readonly forwarding: Forwarding;
+}
+
+export interface Endpoint {
+  readonly name: string;
+  readonly connector: Connector;
+  /** Streamable HTTP. */
+  readonly serve: Serve;
+  /** Front mode: whatever is no exchange of an MCP session. */
+  readonly passThrough: Serve | undefined;
+  /** Ends every client's stream cleanly, so that it comes back to whoever serves next. */
+  endStreams(): void;
+  /** What still waits for the server gets its answer now: what was tried, or that the outcome is unknown. */
+  giveUp(): Promise<void>;
+  /** Keeps all sessions for the next start. */
+  close(): Promise<void>;
+}
+
+const connectTimeoutMs = 10_000;
+
+export function openEndpoint(options: ConnectorOptions, shared: SharedParts): Endpoint {
+  const { log, metrics, tracer, store, secret, forwarding } = shared;
+  const name = options.name ?? addressName(options.server);
+  const transport = openTransport(options.server, { connectTimeoutMs, followRedirects: !options.front });
+  const connector = openConnector({
+    settings: { ...options, name, storeKey: keyedHash(secret, "connector", addressKey(options.server)) },
+    transport,
+    store,
+    log,
+    metrics,
+    tracer,
+    secret,
+  });
+  const sessions = new SessionManager(connector, options);
+  const streams = new Streams();
+  const others = options.front ? passThrough.bind(null, connector, forwarding) : undefined;
+  const principal = options.front ? options.principal : "authorization";
+  return {
+    name,
+    connector,
+    serve: serveMcp.bind(null, {
+      sessions,
+      streams,
+      credential: (request: IncomingMessage) => credentialOf(principal, request, forwarding.proxies),
+      limits: shared.limits,
+      forward: options.front ? (request: IncomingMessage) => frontHeaders(request, forwarding) : () => options.headers,
+      passThrough: others,
+    }),
+    passThrough: others,
+    endStreams: () => streams.endAll(),
+    async giveUp() {
+      connector.availability.stop();
+      await transport[Symbol.asyncDispose]();
+    },
+    async close() {
+      await sessions.stop();
+      await transport[Symbol.asyncDispose]();
+    },
+  };
+}

@@ -1,0 +1,13 @@
+// Which wire leads to a server: the one place that knows them all.
+import type { ServerAddress } from "../../config/index.ts";
+import { openStreamableHttp, type Transport } from "./streamable-http.ts";
+
+export interface TransportOptions {
+  readonly connectTimeoutMs: number;
+  /** A redirect to another path of the same origin is followed. */
+  readonly followRedirects: boolean;
+}
+
+export function openTransport(server: ServerAddress, options: TransportOptions): Transport {
+  return openStreamableHttp({ url: server.url, ...options });
+}
