@@ -43,7 +43,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const { log, metrics } = shared;
   const endpoint = openEndpoint(options, shared);
   opened.defer(() => endpoint.close());
-  const path = options.front ? options.server.url.pathname : "/mcp";
+  const path = options.front && options.server.kind === "http" ? options.server.url.pathname : "/mcp";
   const server = await listen({
     host: options.host,
     port: options.port,
@@ -130,6 +130,9 @@ function assertSafe(options: BridgeOptions): void {
     throw new ConfigError(
       "--token (or HOLDFAST_TOKEN) and --front do not go together: in front of a server, Authorization is for that server.",
     );
+  }
+  if (options.front && options.server.kind !== "http") {
+    throw new ConfigError("--front stands in front of a server that is reached over HTTP; give its URL.");
   }
   if (options.front && options.principal.startsWith("header:") && options.trustedProxies.length === 0) {
     throw new ConfigError(

@@ -4,7 +4,9 @@ export {
   addressKey,
   addressName,
   type ConnectorOptions,
+  type HttpWire,
   type ServerAddress,
+  type StdioAddress,
 } from "./connector-options.ts";
 export { defaultDataDir } from "./data-dir.ts";
 export { parseHeaderFile, parseHeaders } from "./headers.ts";

@@ -14,7 +14,7 @@ import type { BridgeFlags } from "./program.ts";
 export function readFlags(url: string, flags: BridgeFlags, logIsTerminal: boolean): BridgeOptions {
   return {
     ...bridgeDefaults,
-    server: { kind: "http", url: readUrl(url) },
+    server: { kind: "http", url: readUrl(url), wire: "auto" },
     host: flags.host,
     port: flags.port,
     dataDir: flags.dataDir ?? defaultDataDir(),

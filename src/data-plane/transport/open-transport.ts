@@ -1,5 +1,5 @@
 // Which wire leads to a server: the one place that knows them all.
-import type { ServerAddress } from "../../config/index.ts";
+import { ConfigError, type ServerAddress } from "../../config/index.ts";
 import { openStreamableHttp, type Transport } from "./streamable-http.ts";
 
 export interface TransportOptions {
@@ -9,5 +9,11 @@ export interface TransportOptions {
 }
 
 export function openTransport(server: ServerAddress, options: TransportOptions): Transport {
-  return openStreamableHttp({ url: server.url, ...options });
+  switch (server.kind) {
+    case "http":
+      return openStreamableHttp({ url: server.url, ...options });
+    case "stdio":
+    case "websocket":
+      throw new ConfigError("This version reaches servers over HTTP only.");
+  }
 }
