@@ -15,6 +15,7 @@ const order: readonly (readonly string[])[] = [
   ["command-line.ts", "index.ts"],
   ["compose.ts"],
   ["control-plane/api", "control-plane/page", "control-plane/cli", "data-plane", "chaos"],
+  ["control-plane/api/schema.ts"],
   ["data-plane/ingress"],
   ["data-plane/bridge"],
   ["data-plane/relay"],
@@ -33,6 +34,7 @@ const pure: Readonly<Record<string, readonly string[]>> = { "data-plane/recovery
 /** Imported by these alone, although others stand above it. */
 const onlyFor: Readonly<Record<string, readonly string[]>> = {
   "data-plane/recovery": ["data-plane/relay", "data-plane/session"],
+  "control-plane/api/schema.ts": ["control-plane/api", "control-plane/page", "control-plane/cli", "compose.ts"],
 };
 
 /** Source by path below src/. */
