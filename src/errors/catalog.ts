@@ -1,24 +1,9 @@
 // Every cause of failure that Holdfast reports: one cause, one code, one sentence. docs/errors.md is generated from this table.
 // JSON-RPC codes are positive (the ranges below zero belong to the protocol), except the two that JSON-RPC 2.0 itself gives to a malformed request.
+import { type CatalogRow, row } from "./catalog-row.ts";
+import { clientWireRows } from "./client-wire-rows.ts";
 
-/** Whose move it is: the MCP client program, the person running Holdfast, the MCP server, the network between, or Holdfast itself. */
-export type Fault = "client" | "user" | "server" | "network" | "holdfast";
-
-export interface CatalogRow {
-  /** HTTP status where the exchange carries no JSON-RPC request to answer, or where the client must see it (`inBand: false`). */
-  readonly http: number;
-  /** Stable JSON-RPC error code. */
-  readonly jsonrpc: number;
-  /** True: a JSON-RPC request is answered with HTTP 200 and the error inside, so that clients report the message instead of a transport failure. */
-  readonly inBand: boolean;
-  readonly fault: Fault;
-  /** Did the server run the request? */
-  readonly executed: "no" | "yes" | "unknown";
-  /** Does sending it again help? */
-  readonly retry: "yes" | "no" | "after-fix";
-  readonly summary: string;
-  readonly remedy: string;
-}
+export type { CatalogRow, Fault } from "./catalog-row.ts";
 
 export const catalog = {
   MALFORMED_JSON: row(
@@ -374,19 +359,7 @@ export const catalog = {
     "Holdfast failed in a way that it did not foresee.",
     "Report it with the request id.",
   ),
+  ...clientWireRows,
 } as const satisfies Record<string, CatalogRow>;
 
 export type ErrorCode = keyof typeof catalog;
-
-function row(
-  fault: Fault,
-  http: number,
-  jsonrpc: number,
-  executed: CatalogRow["executed"],
-  retry: CatalogRow["retry"],
-  summary: string,
-  remedy: string,
-  inBand = false,
-): CatalogRow {
-  return { http, jsonrpc, inBand, fault, executed, retry, summary, remedy };
-}

@@ -5,11 +5,11 @@ import * as fc from "fast-check";
 import { scanEnvelope } from "./json-envelope.ts";
 import { encodeSseEvent, type SseEvent, SseObserver, sseComment } from "./sse.ts";
 
-type Seen = Omit<SseEvent, "text"> & { readonly text: string | undefined };
+type Seen = Omit<SseEvent, "text" | "bytes"> & { readonly text: string | undefined };
 
 function observe(bytes: Uint8Array, sizes: (at: number) => number = () => bytes.length): Seen[] {
   const events: Seen[] = [];
-  const observer = new SseObserver((event) => events.push({ ...event, text: event.text() }));
+  const observer = new SseObserver(({ bytes: _, ...event }) => events.push({ ...event, text: event.text() }));
   for (let at = 0; at < bytes.length; ) {
     const size = Math.max(1, sizes(at));
     observer.push(bytes.subarray(at, at + size));
@@ -202,6 +202,15 @@ describe("SseObserver", () => {
     const data = (length: number): Buffer => encodeSseEvent({ data: "1".repeat(length) });
     assert.equal(observe(data(65_536), () => 1_000)[0]?.text?.length, 65_536);
     assert.equal(observe(data(65_537), () => 1_000)[0]?.text, undefined);
+  });
+
+  it("keeps data of any length where it is told to, in its own bytes", () => {
+    const data = Buffer.from(`"${"é".repeat(100_000)}"`);
+    const kept: (Buffer | undefined)[] = [];
+    const observer = new SseObserver((event) => kept.push(event.bytes()), data.length);
+    observer.push(encodeSseEvent({ data }));
+    observer.push(encodeSseEvent({ data: Buffer.concat([data, Buffer.from(" ")]) }));
+    assert.deepEqual(kept, [data, undefined]);
   });
 
   it("ignores an id longer than 64 KiB and reads the next one", () => {

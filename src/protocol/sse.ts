@@ -20,8 +20,10 @@ export interface SseEvent {
   readonly scanned: Scanned | undefined;
   /** Bytes of the stream up to and with the blank line: here it can be cut without splitting an event. */
   readonly endOffset: number;
-  /** The data, unless there is none or it is longer than 64 KiB. */
+  /** The data, unless there is none or it is longer than the observer keeps. */
   text(): string | undefined;
+  /** As `text`, in the bytes as they came. */
+  bytes(): Buffer | undefined;
 }
 
 type Field = "data" | "id" | "event" | "retry";
@@ -38,6 +40,7 @@ export class SseObserver {
   /** Bytes of the stream up to the last place between two events (a comment ends at its line): here it can be cut. */
   boundary = 0;
   readonly #onEvent: (event: SseEvent) => void;
+  readonly #keptDataBytes: number;
   /** Made for the first data: thousands of streams may stay silent. */
   #scanner: EnvelopeScanner | undefined;
   /** Bytes in earlier chunks; the next line ends in this one. */
@@ -63,8 +66,10 @@ export class SseObserver {
   #type = "";
   #retryMs: number | undefined;
 
-  constructor(onEvent: (event: SseEvent) => void) {
+  /** `keptDataBytes`: the longest data of one event that is kept to be handed out. */
+  constructor(onEvent: (event: SseEvent) => void, keptDataBytes = keptTextBytes) {
     this.#onEvent = onEvent;
+    this.#keptDataBytes = keptDataBytes;
   }
 
   /** The chunk must not be written to afterwards: short data is kept as references into it. */
@@ -133,7 +138,7 @@ export class SseObserver {
   #addData(part: Uint8Array): void {
     (this.#scanner ??= new EnvelopeScanner()).push(part);
     this.#dataBytes += part.length;
-    if (this.#dataBytes <= keptTextBytes) this.#data.push(part);
+    if (this.#dataBytes <= this.#keptDataBytes) this.#data.push(part);
     else if (this.#data.length > 0) this.#data = [];
   }
 
@@ -189,7 +194,7 @@ export class SseObserver {
     this.boundary = endOffset;
     if (!this.#hasField) return;
     const hasData = this.#hasData;
-    const parts = hasData && this.#dataBytes <= keptTextBytes ? this.#data : undefined;
+    const parts = hasData && this.#dataBytes <= this.#keptDataBytes ? this.#data : undefined;
     const event: SseEvent = {
       id: this.#id,
       type: this.#type === "" ? "message" : this.#type,
@@ -198,6 +203,7 @@ export class SseObserver {
       scanned: this.#dataBytes > 0 ? this.#scanner?.end() : undefined,
       endOffset,
       text: () => (parts === undefined ? undefined : textOf(parts)),
+      bytes: () => (parts === undefined ? undefined : Buffer.concat(parts)),
     };
     this.#scanner?.reset();
     this.#hasField = this.#hasData = false;

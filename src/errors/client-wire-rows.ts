@@ -1,0 +1,63 @@
+// The catalogue's rows about clients that send whole messages over HTTP+SSE, WebSocket or stdio. Numbers 1120 to 1129 and 1320 to 1329.
+import { row } from "./catalog-row.ts";
+
+export const clientWireRows = {
+  NOT_INITIALIZED: row(
+    "client",
+    409,
+    1120,
+    "no",
+    "after-fix",
+    "The first message of a connection must be an initialize request that the server accepts.",
+    "Send initialize first, and wait for its answer.",
+    true,
+  ),
+  TOO_MANY_OPEN_REQUESTS: row(
+    "client",
+    429,
+    1121,
+    "no",
+    "yes",
+    "The connection has as many requests open as one may have.",
+    "Wait for answers before you send more.",
+    true,
+  ),
+  MESSAGE_ENDPOINT_INCOMPLETE: row(
+    "client",
+    400,
+    1122,
+    "no",
+    "after-fix",
+    "The message endpoint was called without the sessionId of its event stream.",
+    "Open the event stream, and send messages to the URL that its endpoint event names, as it stands.",
+  ),
+  WEBSOCKET_ONLY: row(
+    "client",
+    426,
+    1123,
+    "no",
+    "after-fix",
+    "This path is for WebSocket connections.",
+    "Connect with a WebSocket client, or use the MCP URL that was printed at start.",
+  ),
+  REFUSED_BY_SERVER: row(
+    "server",
+    502,
+    1320,
+    "unknown",
+    "no",
+    "The server refused the request with an HTTP status and no MCP error.",
+    "See the server's own answer in data.upstream.",
+    true,
+  ),
+  ANSWER_TOO_LARGE: row(
+    "server",
+    502,
+    1321,
+    "yes",
+    "no",
+    "The server's answer is larger than this proxy carries in one message.",
+    "Ask for less at a time, or raise --max-body.",
+    true,
+  ),
+} as const;
