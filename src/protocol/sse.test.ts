@@ -9,7 +9,10 @@ type Seen = Omit<SseEvent, "text" | "bytes"> & { readonly text: string | undefin
 
 function observe(bytes: Uint8Array, sizes: (at: number) => number = () => bytes.length): Seen[] {
   const events: Seen[] = [];
-  const observer = new SseObserver(({ bytes: _, ...event }) => events.push({ ...event, text: event.text() }));
+  const observer = new SseObserver((event) => {
+    const { id, type, retryMs, hasData, scanned, endOffset } = event;
+    events.push({ id, type, retryMs, hasData, scanned, endOffset, text: event.text() });
+  });
   for (let at = 0; at < bytes.length; ) {
     const size = Math.max(1, sizes(at));
     observer.push(bytes.subarray(at, at + size));
