@@ -23,6 +23,7 @@ const order: readonly (readonly string[])[] = [
   ["data-plane/transport", "data-plane/recovery"],
   ["connectors", "credentials"],
   ["store"],
+  ["config/servers"],
   ["config"],
   ["observability"],
   ["errors"],

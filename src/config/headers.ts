@@ -1,6 +1,7 @@
 // Headers that the user gives for the server: parsed, their variables filled in, the forbidden ones refused. Values are secret and never in a message.
 import { hopByHop, protocolVersionHeader, sessionIdHeader } from "../protocol/index.ts";
 import { ConfigError } from "./config-error.ts";
+import { fillIn, type Lookup } from "./variables.ts";
 
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** What the proxy sets itself, or what would break the framing of a request. */
@@ -21,27 +22,24 @@ export function parseHeaders(lines: readonly string[], env: NodeJS.ProcessEnv = 
     const name = line.slice(0, Math.max(colon, 0)).trim();
     if (colon < 1 || !token.test(name))
       throw new ConfigError(`A header must read 'Name: value'; what stands before the colon is not a name.`);
-    if (forbidden.has(name.toLowerCase()))
-      throw new ConfigError(`The header ${name} is set by Holdfast itself; leave it out.`);
-    const value = expand(line.slice(colon + 1).trim(), name, env);
-    // oxlint-disable-next-line no-control-regex
-    if (/[\0-\x08\x0a-\x1f\x7f]/.test(value))
-      throw new ConfigError(`The value of the header ${name} holds a control character.`);
-    return [name, value];
+    return header(name, line.slice(colon + 1).trim(), (variable) => env[variable]);
   });
+}
+
+/** One header, its name looked at and its variables filled in. @throws ConfigError */
+export function header(name: string, text: string, lookup: Lookup): [string, string] {
+  if (!token.test(name)) throw new ConfigError("The name of a header may hold letters, digits and hyphens only.");
+  if (forbidden.has(name.toLowerCase()))
+    throw new ConfigError(`The header ${name} is set by Holdfast itself; leave it out.`);
+  const value = fillIn(text, `The header ${name}`, lookup);
+  // oxlint-disable-next-line no-control-regex
+  if (/[\0-\x08\x0a-\x1f\x7f]/.test(value))
+    throw new ConfigError(`The value of the header ${name} holds a control character.`);
+  return [name, value];
 }
 
 /** One header per line; empty lines and lines that begin with # are left out. */
 export function parseHeaderFile(text: string, env: NodeJS.ProcessEnv = process.env): string[] {
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== "" && !line.trimStart().startsWith("#"));
   return parseHeaders(lines, env);
-}
-
-function expand(value: string, header: string, env: NodeJS.ProcessEnv): string {
-  return value.replaceAll(/\$\{(\w+)(?::-([^}]*))?\}/g, (_whole, name: string, fallback: string | undefined) => {
-    const found = env[name] ?? fallback;
-    if (found === undefined)
-      throw new ConfigError(`The header ${header} needs the variable ${name}, which is not set.`);
-    return found;
-  });
 }

@@ -9,4 +9,5 @@ export {
   type StdioAddress,
 } from "./connector-options.ts";
 export { defaultDataDir } from "./data-dir.ts";
-export { parseHeaderFile, parseHeaders } from "./headers.ts";
+export { header, parseHeaderFile, parseHeaders } from "./headers.ts";
+export { fillIn, type Lookup } from "./variables.ts";
