@@ -30,5 +30,6 @@ export {
 } from "./json-text.ts";
 export type { Envelope, RawId, Scanned } from "./message.ts";
 export { isBoundToRequest, isPaged, isRepeatable, repeatableMethods } from "./methods.ts";
+export { createServer } from "./node-http.ts";
 export { type ClientSessionId, isClientSessionId, newClientSessionId } from "./session-id.ts";
 export { encodeSseEvent, type SseEvent, SseObserver } from "./sse.ts";
