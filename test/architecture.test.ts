@@ -18,7 +18,7 @@ const order: readonly (readonly string[])[] = [
   ["control-plane/api/schema.ts"],
   ["data-plane/ingress"],
   ["data-plane/bridge"],
-  ["data-plane/relay"],
+  ["data-plane/relay", "data-plane/doctor"],
   ["data-plane/session"],
   ["data-plane/transport", "data-plane/recovery"],
   ["connectors", "credentials"],

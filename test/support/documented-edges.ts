@@ -2,7 +2,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { join } from "node:path";
-import { findPart, type Part } from "./parts.ts";
+import { type EdgePart, findPart } from "./parts.ts";
 import { type Child, lastingPort, startChild, temporaryDirectory } from "./process.ts";
 import { type Upstream, upstream } from "./upstreams.ts";
 
@@ -81,7 +81,7 @@ export interface DocumentedEdge extends Upstream {
   readonly secretUrl: string;
 }
 
-export async function documentedEdge(part: Part, edge: Documented): Promise<DocumentedEdge> {
+export async function documentedEdge(part: EdgePart, edge: Documented): Promise<DocumentedEdge> {
   const command = findPart(part);
   if (command === undefined) throw new Error(`${part} is not installed`);
   const port = edge.port ?? (await lastingPort());

@@ -6,9 +6,11 @@ import { it } from "node:test";
 export const parts = {
   nginx: { commands: ["nginx", "/usr/sbin/nginx"], install: "apt-get install nginx" },
   caddy: { commands: ["caddy", "/usr/bin/caddy"], install: "apt-get install caddy" },
+  openssl: { commands: ["openssl"], install: "apt-get install openssl" },
 } as const;
 
 export type Part = keyof typeof parts;
+export type EdgePart = "nginx" | "caddy";
 
 /** The command that starts the part on this machine, or undefined where it is not installed. */
 export function findPart(part: Part): string | undefined {
@@ -22,7 +24,7 @@ export function itWith(
   name: string,
   run: (commands: Record<Part, string>) => Promise<void>,
 ): void {
-  const commands: Record<Part, string> = { nginx: "", caddy: "" };
+  const commands: Record<Part, string> = { nginx: "", caddy: "", openssl: "" };
   for (const part of needed) commands[part] = findPart(part) ?? "";
   const missing = needed.filter((part) => commands[part] === "");
   if (missing.length === 0) {
