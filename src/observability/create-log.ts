@@ -1,9 +1,8 @@
 // Makes the log: cleans every record, gives it the chosen format and hands it to the destination. Sees no message body and no header.
 import { isatty } from "node:tty";
-import { pino } from "pino";
 import { cleanFields, cleanRequest, cleanText, type Fields } from "./clean-fields.ts";
 import { openDestination } from "./destination.ts";
-import { jsonRequestLine, logfmtLine, prettyLine, wantsColour } from "./line-formats.ts";
+import { type Entry, jsonLine, jsonRequestLine, logfmtLine, prettyLine, wantsColour } from "./line-formats.ts";
 import type { Log, LogFormat, LogLevel } from "./log.ts";
 
 export interface LogOptions {
@@ -23,7 +22,7 @@ export function createLog({ format, destination, quiet }: LogOptions): Log {
   const target = openDestination(destination);
   const colour =
     format === "pretty" && typeof destination === "number" && wantsColour(isatty(destination), process.env["NO_COLOR"]);
-  const write = format === "json" ? jsonWriter(target.write) : textWriter(target.write, format, colour);
+  const write = entryWriter(target.write, format, colour);
   let closed: Promise<void> | undefined;
 
   const put: WriteEntry = (level, message, fields) => {
@@ -44,22 +43,10 @@ export function createLog({ format, destination, quiet }: LogOptions): Log {
   };
 }
 
-function jsonWriter(write: (line: string) => void): WriteEntry {
-  const logger = pino(
-    {
-      base: null,
-      timestamp: () => `,"time":"${isoNow()}"`,
-      formatters: { level: (label) => ({ level: label }) },
-    },
-    { write },
-  );
-  return (level, message, fields) => logger[level](fields, message);
-}
-
-function textWriter(write: (line: string) => void, format: Exclude<LogFormat, "json">, colour: boolean): WriteEntry {
+function entryWriter(write: (line: string) => void, format: LogFormat, colour: boolean): WriteEntry {
+  const toLine = { json: jsonLine, logfmt: logfmtLine, pretty: (entry: Entry) => prettyLine(entry, colour) }[format];
   return (level, message, fields) => {
-    const entry = { time: isoNow(), level, message, fields };
-    write(format === "logfmt" ? logfmtLine(entry) : prettyLine(entry, colour));
+    write(toLine({ time: isoNow(), level, message, fields }));
   };
 }
 

@@ -1,6 +1,6 @@
 // Where log lines go: a buffered file or stream that is written at least every 100 ms. A log that cannot be written never stops the process.
 import { openSync, writeSync } from "node:fs";
-import { destination as pinoDestination } from "pino";
+import sonicBoom from "sonic-boom";
 import { LineBatch } from "./line-batch.ts";
 
 /** What may wait for a reader that has stalled; more is dropped and counted. */
@@ -15,7 +15,7 @@ export interface Destination {
   close(): Promise<void>;
 }
 
-/** What pino's destination is in "buffer" mode, which its types leave out. */
+/** What the stream is in "buffer" mode, which its types leave out. */
 interface ByteStream {
   write(bytes: Uint8Array): boolean;
   on(event: "drop" | "error", listener: () => void): void;
@@ -28,7 +28,7 @@ interface ByteStream {
 export function openDestination(target: number | string): Destination {
   const fd = typeof target === "number" ? target : openSync(target, "a", 0o600);
   const stream: ByteStream = Object(
-    pinoDestination({ dest: fd, sync: false, maxLength: maxWaitingBytes, contentMode: "buffer" }),
+    new sonicBoom.SonicBoom({ fd, sync: false, maxLength: maxWaitingBytes, contentMode: "buffer" }),
   );
   let dropped = 0;
   let broken = false;

@@ -1,4 +1,4 @@
-// The two formats for human eyes and line tools: one record in, one line out. Pure; expects fields that are already clean.
+// The formats of a line: one record in, one line out. Pure; expects fields that are already clean.
 import type { Fields } from "./clean-fields.ts";
 import type { LogLevel, RequestRecord } from "./log.ts";
 
@@ -10,7 +10,11 @@ export interface Entry {
   readonly fields: Fields;
 }
 
-/** A request's line as the JSON logger would write it, put together by hand because there is one for every request. */
+export function jsonLine({ time, level, message, fields }: Entry): string {
+  return `${JSON.stringify({ level, time, ...fields, msg: message })}\n`;
+}
+
+/** As `jsonLine`, put together by hand because there is one for every request. */
 export function jsonRequestLine(time: string, message: string, r: RequestRecord): string {
   const text = JSON.stringify;
   return (
