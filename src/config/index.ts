@@ -10,4 +10,5 @@ export {
 } from "./connector-options.ts";
 export { defaultDataDir } from "./data-dir.ts";
 export { header, parseHeaderFile, parseHeaders } from "./headers.ts";
+export { adminTokenFile, announceHub, findHub, type RunningHub, withdrawHub } from "./hub-file.ts";
 export { fillIn, type Lookup } from "./variables.ts";
