@@ -42,6 +42,10 @@ export interface ConnectorOptions {
   readonly trusted: boolean;
   readonly maxSessions: number;
   readonly idleTimeoutMs: number;
+  /** How long a server that was started or connected to may take to answer initialize: a runner may have to fetch it first. */
+  readonly startTimeoutMs: number;
+  /** Largest message that is taken from a server on stdio, HTTP+SSE or WebSocket; a larger one fails alone. */
+  readonly maxMessageBytes: number;
 }
 
 export const connectorDefaults = {
@@ -55,6 +59,8 @@ export const connectorDefaults = {
   trusted: false,
   maxSessions: 10_000,
   idleTimeoutMs: 7 * 24 * 3_600_000,
+  startTimeoutMs: 60_000,
+  maxMessageBytes: 64 * 1024 * 1024,
 } as const satisfies Omit<ConnectorOptions, "server">;
 
 /** What tells one server from another: keys its stored sessions. Secret. */

@@ -48,7 +48,13 @@ const connectTimeoutMs = 10_000;
 export function openEndpoint(options: ConnectorOptions, shared: SharedParts): Endpoint {
   const { log, metrics, tracer, store, secret, forwarding } = shared;
   const name = options.name ?? addressName(options.server);
-  const transport = openTransport(options.server, { connectTimeoutMs, followRedirects: !options.front });
+  const transport = openTransport(options.server, {
+    connectTimeoutMs,
+    followRedirects: !options.front,
+    startTimeoutMs: options.startTimeoutMs,
+    maxMessageBytes: options.maxMessageBytes,
+    tell: (level, what, fields) => log.event(level, what, { connector: name, ...fields }),
+  });
   const connector = openConnector({
     settings: { ...options, name, storeKey: keyedHash(secret, "connector", addressKey(options.server)) },
     transport,

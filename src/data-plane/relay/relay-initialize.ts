@@ -14,7 +14,7 @@ import {
   type Snapshot,
   type UpstreamSession,
 } from "../session/index.ts";
-import type { Reply, ReplyBody } from "../transport/index.ts";
+import { type Reply, type ReplyBody, WireFault } from "../transport/index.ts";
 import { answerError } from "./answer-error.ts";
 import { type ClientExchange, requestIds } from "./client-exchange.ts";
 import { clientHeaders } from "./headers.ts";
@@ -58,6 +58,9 @@ async function sendInitialize(
     }
     if (reply.kind === "reply" || reply.sent === "maybe") sends += 1;
     const fault = awayFault(reply);
+    // Waiting brings no command, and no answer, into being.
+    if (reply.kind === "lost" && reply.cause instanceof WireFault && reply.cause.final)
+      throw new ProxyError(fault.code, { connector: settings.name, tried: "initialize", note: fault.detail });
     if (reply.kind === "reply" && (sends >= mostSends || (await hasOwnError(reply)))) return reply;
     availability.failed(fault.code, fault.detail, reply.kind === "reply" ? reply.status : undefined);
     const outcome =
@@ -75,7 +78,9 @@ async function sendInitialize(
 
 function awayFault(reply: Reply): ReturnType<typeof connectFault> {
   if (reply.kind === "reply") return { code: "UPSTREAM_UNAVAILABLE", detail: `It answers ${reply.status}.` };
-  return reply.sent === "maybe" ? { code: "UPSTREAM_CUT", detail: reply.cause.message } : connectFault(reply.cause);
+  return reply.sent === "maybe" && !(reply.cause instanceof WireFault)
+    ? { code: "UPSTREAM_CUT", detail: reply.cause.message }
+    : connectFault(reply.cause);
 }
 
 /** A 503 with a JSON-RPC error is the server's own word, not a gateway's. */

@@ -1,6 +1,6 @@
 // Knows whether the server can be reached, and lets requests wait until it can. One prober per server, however many wait.
 import type { ErrorCode } from "../../errors/index.ts";
-import type { Reply, Transport } from "../transport/index.ts";
+import { type Reply, type Transport, WireFault } from "../transport/index.ts";
 
 const firstDelayMs = 40;
 const longestDelayMs = 400;
@@ -123,6 +123,8 @@ const timeoutCodes: ReadonlySet<string> = new Set([
 
 /** Which cause of the catalogue a failed connection has. */
 export function connectFault(cause: Error): { code: ErrorCode; detail: string } {
+  // A wire that knows its own troubles.
+  if (cause instanceof WireFault) return { code: cause.code, detail: cause.message };
   const code = errorCode(cause);
   if (nameCodes.has(code)) return { code: "UPSTREAM_NAME_UNKNOWN", detail: `The lookup says ${code}.` };
   if (timeoutCodes.has(code))

@@ -1,5 +1,4 @@
 // Holdfast's own requests to a server (initialize anew, put state back, ping, list): small, bounded, read whole. Never relays anything.
-import { randomBytes } from "node:crypto";
 import { acceptBoth, mediaType, protocolVersionHeader, sessionIdHeader } from "../../protocol/index.ts";
 import type { ReplyFacts } from "../recovery/index.ts";
 import type { Reply, ReplyHeaders, Transport } from "../transport/index.ts";
@@ -30,11 +29,6 @@ export type CallOutcome =
 /** Longest answer that is read: a list of some thousand tools. */
 const answerBytes = 8 * 1024 * 1024;
 const factBytes = 64 * 1024;
-
-/** An id that no client uses, so that an answer can never be taken for a client's. */
-export function privateId(): string {
-  return `holdfast-${randomBytes(9).toString("base64url")}`;
-}
 
 export function contextHeaders(context: CallContext): string[] {
   const headers = ["accept", acceptBoth, ...context.headers];

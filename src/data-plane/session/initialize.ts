@@ -1,7 +1,7 @@
 // The fresh initialize: the proof that a session is lost and the first step of bringing it back. Always without the old id.
 import { sessionIdHeader } from "../../protocol/index.ts";
 import { classifyInitialize } from "../recovery/index.ts";
-import type { ReplyHeaders } from "../transport/index.ts";
+import { type ReplyHeaders, WireFault } from "../transport/index.ts";
 import { connectFault } from "./availability.ts";
 import { type CallContext, type CallOutcome, callServer, contextHeaders } from "./call-server.ts";
 import type { Connector, Trouble } from "./connector.ts";
@@ -58,7 +58,7 @@ export async function initializeAnew(
 function readOutcome(outcome: CallOutcome): InitializeOutcome {
   if (outcome.kind === "lost") {
     const trouble: Trouble =
-      outcome.sent === "nothing"
+      outcome.sent === "nothing" || outcome.cause instanceof WireFault
         ? connectFault(outcome.cause)
         : { code: "UPSTREAM_CUT", detail: `The connection broke during initialize (${outcome.cause.message}).` };
     return { kind: "away", trouble };

@@ -1,6 +1,7 @@
 // Puts back what a lost session held, in the order of design rule 6, on a session that was just initialized.
+import { privateId } from "../../protocol/index.ts";
 import { classifyReply } from "../recovery/index.ts";
-import { type CallContext, type CallOutcome, callServer, privateId } from "./call-server.ts";
+import { type CallContext, type CallOutcome, callServer } from "./call-server.ts";
 import type { Connector } from "./connector.ts";
 import { asObject } from "./initialize.ts";
 import type { Snapshot } from "./snapshot.ts";

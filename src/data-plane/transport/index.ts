@@ -1,3 +1,4 @@
 export { openTransport, type TransportOptions } from "./open-transport.ts";
 export type { BodySink, Reply, ReplyBody, ReplyHeaders } from "./reply.ts";
 export type { Transport, WireRequest } from "./streamable-http.ts";
+export { WireFault } from "./wire-fault.ts";

@@ -1,19 +1,47 @@
 // Which wire leads to a server: the one place that knows them all.
 import { ConfigError, type ServerAddress } from "../../config/index.ts";
 import { openStreamableHttp, type Transport } from "./streamable-http.ts";
+import { openVirtualServer } from "./virtual-server.ts";
+import type { Tell, WireOpener } from "./wire.ts";
 
 export interface TransportOptions {
   readonly connectTimeoutMs: number;
   /** A redirect to another path of the same origin is followed. */
   readonly followRedirects: boolean;
+  /** How long a server that was started or connected to may take to answer initialize. */
+  readonly startTimeoutMs?: number;
+  /** Largest message that is taken from a server that sends whole messages. */
+  readonly maxMessageBytes?: number;
+  readonly tell?: Tell;
 }
 
+const defaults = { startTimeoutMs: 60_000, maxMessageBytes: 64 * 1024 * 1024, tell: () => {} };
+
 export function openTransport(server: ServerAddress, options: TransportOptions): Transport {
+  const parts = { ...defaults, ...options };
   switch (server.kind) {
     case "http":
       return openStreamableHttp({ url: server.url, ...options });
     case "stdio":
+      return openVirtualServer(
+        loadedLater("stdio", "stdio:", async () => (await import("./stdio.ts")).openStdio(server, parts)),
+        parts,
+      );
     case "websocket":
-      throw new ConfigError("This version reaches servers over HTTP only.");
+      throw new ConfigError("This version reaches servers over HTTP and standard input only.");
   }
+}
+
+/** Whoever does not use a wire does not wait for its code at the start. */
+function loadedLater(name: string, origin: string, load: () => Promise<WireOpener>): WireOpener {
+  let loading: Promise<WireOpener> | undefined;
+  const opener = (): Promise<WireOpener> => (loading ??= load());
+  return {
+    name,
+    origin,
+    open: async (...given) => (await opener()).open(...given),
+    probe: async (signal) => (await opener()).probe(signal),
+    renew: () => void loading?.then((loaded) => loaded.renew?.()),
+    close: async () => (await loading)?.close(),
+  };
 }

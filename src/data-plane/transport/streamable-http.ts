@@ -24,10 +24,16 @@ export interface StreamableHttpOptions {
 /** What a request is sent through; closed with its connections. */
 export interface Transport extends AsyncDisposable {
   readonly origin: string;
+  /** As people call it: "Streamable HTTP", "HTTP+SSE", "stdio"; undefined while it is not found yet. */
+  readonly wire?: string | undefined;
   /** Never rejects: what went wrong is part of the reply. */
   send(request: WireRequest): Promise<Reply>;
   /** As `send`, to another path of the same origin (front mode only). */
   sendTo(path: string, request: WireRequest & { readonly verb: string }): Promise<Reply>;
+  /** Sessions that are opened from now on get a new server process, where this wire starts one for them. */
+  renew?(): void;
+  /** A session was moved to another: the old one answers the calls that it has, then ends. */
+  retire?(oldId: string, newId: string): void;
 }
 
 /**
@@ -65,6 +71,7 @@ export function openStreamableHttp(options: StreamableHttpOptions): Transport {
 
   return {
     origin: url.origin,
+    wire: "Streamable HTTP",
     send: (request) => send(request),
     sendTo: (otherPath, request) => exchange(streams, otherPath, request.verb, request, (reply) => reply),
     async [Symbol.asyncDispose]() {

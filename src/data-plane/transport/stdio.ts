@@ -1,0 +1,86 @@
+// Starts a server's processes and bounds how often: one that keeps ending is started ever more rarely, and whoever asks meanwhile is told why.
+import type { StdioAddress } from "../../config/index.ts";
+import { wholeReply } from "./push-body.ts";
+import { type ProcessHooks, ServerProcess } from "./server-process.ts";
+import type { Refused, Wire, WireOpener } from "./wire.ts";
+import { WireFault } from "./wire-fault.ts";
+
+const firstPauseMs = 250;
+const longestPauseMs = 10_000;
+/** Ends in a row, each before anything was served, after which nobody is kept waiting any more. */
+const patience = 5;
+
+export interface StdioOptions {
+  /** Longest line that is read. */
+  readonly maxMessageBytes: number;
+  readonly tell: ProcessHooks["tell"];
+}
+
+export function openStdio(address: StdioAddress, options: StdioOptions): WireOpener {
+  const running = new Set<ServerProcess>();
+  let isClosed = false;
+  let fruitless = 0;
+  let notBeforeMs = 0;
+  let lastEnd: WireFault | undefined;
+
+  const over = (served: boolean, byItself: WireFault | undefined): void => {
+    if (served) fruitless = 0;
+    if (byItself === undefined || served) return;
+    fruitless += 1;
+    lastEnd = byItself;
+    notBeforeMs = performance.now() + Math.min(firstPauseMs * 2 ** (fruitless - 1), longestPauseMs);
+  };
+  const pause = (): { readonly leftMs: number; readonly fault: WireFault } | undefined => {
+    const leftMs = notBeforeMs - performance.now();
+    if (leftMs <= 0 || lastEnd === undefined) return undefined;
+    const detail = `${lastEnd.message} The next start is in ${Math.ceil(leftMs / 1_000)} s.`;
+    const fault = fruitless < patience ? lastEnd : new WireFault("SERVER_KEEPS_EXITING", detail, true);
+    return { leftMs, fault };
+  };
+
+  return {
+    name: "stdio",
+    origin: "stdio:",
+    async open(_headers, events, signal): Promise<Wire | Refused> {
+      const paused = pause();
+      if (paused !== undefined && fruitless >= patience) return notSent(paused.fault);
+      if (paused !== undefined) await delay(paused.leftMs, signal);
+      if (isClosed || signal?.aborted === true) return notSent(new Error("ended before it was started"));
+      try {
+        const child: ServerProcess = await ServerProcess.start(address, options.maxMessageBytes, events, {
+          tell: options.tell,
+          over: (served, byItself) => {
+            over(served, byItself);
+            void child.close().then(() => running.delete(child));
+          },
+        });
+        running.add(child);
+        return child;
+      } catch (error) {
+        return notSent(error as Error);
+      }
+    },
+    probe() {
+      const paused = pause();
+      return Promise.resolve(paused === undefined ? wholeReply(204, "", "") : notSent(paused.fault));
+    },
+    async close() {
+      isClosed = true;
+      await Promise.all([...running].map((child) => child.close()));
+    },
+  };
+}
+
+function notSent(cause: Error): Refused {
+  return { kind: "lost", sent: "nothing", cause };
+}
+
+function delay(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal?.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,151 @@
+// Makes a Streamable HTTP server of wires that carry message texts both ways, so that everything above sees one kind of server. Relays; recovers nothing.
+import { randomBytes } from "node:crypto";
+import { Readable } from "node:stream";
+import { type RawId, scanEnvelope, sessionIdHeader } from "../../protocol/index.ts";
+import { wholeReply } from "./push-body.ts";
+import type { Reply } from "./reply.ts";
+import type { Transport, WireRequest } from "./streamable-http.ts";
+import { VirtualSession } from "./virtual-session.ts";
+import type { Tell, WireOpener } from "./wire.ts";
+
+export interface VirtualServerOptions {
+  /** How long a server may take to answer initialize. */
+  readonly startTimeoutMs: number;
+  /** Largest request body that is collected. */
+  readonly maxMessageBytes: number;
+  readonly tell: Tell;
+}
+
+export function openVirtualServer(opener: WireOpener, options: VirtualServerOptions): Transport {
+  return new VirtualServer(opener, options);
+}
+
+class VirtualServer implements Transport {
+  readonly origin: string;
+  readonly wire: string;
+  readonly #opener: WireOpener;
+  readonly #options: VirtualServerOptions;
+  readonly #sessions = new Map<string, VirtualSession>();
+  readonly #ending = new Set<Promise<void>>();
+  #isClosed = false;
+
+  constructor(opener: WireOpener, options: VirtualServerOptions) {
+    this.#opener = opener;
+    this.#options = options;
+    this.origin = opener.origin;
+    this.wire = opener.name;
+  }
+
+  async send(request: WireRequest): Promise<Reply> {
+    if (this.#isClosed) return unsent(new Error("the proxy ends"));
+    if (request.method === "OPTIONS") return this.#opener.probe(request.signal);
+    if (request.method === "POST") return this.#post(request).catch(unsent);
+    const session = this.#sessions.get(headerOf(request.headers, sessionIdHeader) ?? "");
+    if (session === undefined) return notFound();
+    if (request.method === "GET") return session.listen(request.signal);
+    this.#end(session);
+    return wholeReply(200, "", "");
+  }
+
+  sendTo(): Promise<Reply> {
+    return Promise.resolve(unsent(new Error("this wire has no other path")));
+  }
+
+  renew(): void {
+    this.#opener.renew?.();
+  }
+
+  retire(oldId: string, newId: string): void {
+    const successor = this.#sessions.get(newId);
+    if (successor !== undefined) this.#sessions.get(oldId)?.retire(successor);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    for (const session of this.#sessions.values()) this.#end(session);
+    await Promise.all(this.#ending);
+    await this.#opener.close();
+  }
+
+  async #post(request: WireRequest): Promise<Reply> {
+    const { body } = request;
+    const text = body instanceof Uint8Array ? asBuffer(body) : await collect(body, this.#options.maxMessageBytes);
+    if (text === undefined) return wholeReply(413, "text/plain", "The message is larger than this wire carries.");
+    const given = headerOf(request.headers, sessionIdHeader);
+    if (given !== undefined) {
+      // Looked up after the body was read: a session that ended meanwhile took nothing of it.
+      const session = this.#sessions.get(given);
+      return session?.post(text, forwarded(request.headers), request.signal) ?? notFound();
+    }
+    const scanned = scanEnvelope(text);
+    const envelope = scanned.shape === "single" ? scanned.envelope : undefined;
+    if (envelope?.method !== "initialize" || envelope.id === undefined) return notFound();
+    return this.#initialize(request, text, envelope.id);
+  }
+
+  #initialize(request: WireRequest, body: Buffer, id: RawId): Promise<Reply> {
+    const session = new VirtualSession({
+      id: randomBytes(16).toString("base64url"),
+      opener: this.#opener,
+      startTimeoutMs: this.#options.startTimeoutMs,
+      tell: this.#options.tell,
+      onClosed: (closed) => {
+        this.#sessions.delete(closed.id);
+        this.#end(closed);
+      },
+    });
+    this.#sessions.set(session.id, session);
+    return session.open(body, id, forwarded(request.headers), request.signal);
+  }
+
+  #end(session: VirtualSession): void {
+    const ended = session.close().finally(() => this.#ending.delete(ended));
+    this.#ending.add(ended);
+  }
+}
+
+/** The client's own body broke off. */
+function unsent(cause: unknown): Reply {
+  return { kind: "lost", sent: "nothing", cause: cause instanceof Error ? cause : new Error(String(cause)) };
+}
+
+/** As servers say it that keep sessions (transports, "Session Management"): nothing of the request was looked at. */
+function notFound(): Reply {
+  return wholeReply(
+    404,
+    "application/json",
+    '{"jsonrpc":"2.0","id":null,"error":{"code":-32001,"message":"Session not found"}}',
+  );
+}
+
+function headerOf(headers: readonly string[], name: string): string | undefined {
+  for (let index = 0; index < headers.length; index += 2) {
+    if (headers[index]?.toLowerCase() === name) return headers[index + 1];
+  }
+  return undefined;
+}
+
+/** The session's id here is ours and means nothing to the server. */
+function forwarded(headers: readonly string[]): readonly string[] {
+  const kept: string[] = [];
+  for (let index = 0; index < headers.length; index += 2) {
+    const [name = "", value = ""] = headers.slice(index, index + 2);
+    if (name.toLowerCase() !== sessionIdHeader) kept.push(name, value);
+  }
+  return kept;
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+async function collect(body: Readable | undefined, mostBytes: number): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body ?? []) {
+    chunks.push(chunk as Buffer);
+    size += (chunk as Buffer).length;
+    if (size > mostBytes) return undefined;
+  }
+  return Buffer.concat(chunks);
+}
