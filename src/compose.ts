@@ -4,10 +4,10 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { type BridgeOptions, ConfigError } from "./config/index.ts";
 import {
   type Endpoint,
+  endpointRoutes,
   type Forwarding,
   type HttpServer,
   isLoopback,
-  isSamePath,
   KeptBytes,
   listen,
   openEndpoint,
@@ -43,7 +43,8 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const { log, metrics } = shared;
   const endpoint = openEndpoint(options, shared);
   opened.defer(() => endpoint.close());
-  const path = options.front && options.server.kind === "http" ? options.server.url.pathname : "/mcp";
+  const path = options.front && options.server.kind === "http" ? options.server.url.pathname : options.paths.mcp;
+  const { route, upgrade } = endpointRoutes(endpoint, { ...options.paths, mcp: path });
   const server = await listen({
     host: options.host,
     port: options.port,
@@ -52,7 +53,8 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     log,
     metrics,
     nowMs: endpoint.connector.nowMs,
-    route: (asked) => (isSamePath(asked, path) ? endpoint.serve : (endpoint.passThrough ?? ownPath(asked, metrics))),
+    route: (asked) => route(asked) ?? ownPath(asked, metrics),
+    upgrade,
   });
   const parts = opened.move();
   const closed = once(async () => {
@@ -81,6 +83,7 @@ async function openShared(options: BridgeOptions, opened: AsyncDisposableStack):
     secret: await store.secret(),
     limits: bodyLimits(options),
     forwarding: readForwarding(options),
+    reconnectGraceMs: options.reconnectGraceMs,
   };
 }
 

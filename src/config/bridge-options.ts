@@ -22,13 +22,27 @@ export interface ListenerOptions {
   /** Longest pause between two pieces of a request body. */
   readonly bodyIdleTimeoutMs: number;
   readonly drainTimeoutMs: number;
+  /** How long the session of an HTTP+SSE client whose stream broke is kept for it. */
+  readonly reconnectGraceMs: number;
   readonly logFormat: LogFormat;
   /** File descriptor or path. */
   readonly logTo: number | string;
   readonly quiet: boolean;
 }
 
-export interface BridgeOptions extends ConnectorOptions, ListenerOptions {}
+/** Where a bridge's transports are found; each path begins with a slash. */
+export interface BridgePaths {
+  readonly mcp: string;
+  readonly sse: string;
+  readonly message: string;
+  readonly webSocket: string;
+  /** Before the message path in the endpoint event of HTTP+SSE: for clients that reach Holdfast under another origin or below a path. */
+  readonly baseUrl: string;
+}
+
+export interface BridgeOptions extends ConnectorOptions, ListenerOptions {
+  readonly paths: BridgePaths;
+}
 
 export const listenerDefaults = {
   host: "127.0.0.1",
@@ -42,12 +56,21 @@ export const listenerDefaults = {
   keepTotalBytes: 64 * 1024 * 1024,
   bodyIdleTimeoutMs: 15_000,
   drainTimeoutMs: 30_000,
+  reconnectGraceMs: 60_000,
   logFormat: "json",
   logTo: 2,
   quiet: false,
 } as const satisfies ListenerOptions;
 
-export const bridgeDefaults = { ...connectorDefaults, ...listenerDefaults } as const satisfies Omit<
+export const bridgePaths = {
+  mcp: "/mcp",
+  sse: "/sse",
+  message: "/message",
+  webSocket: "/ws",
+  baseUrl: "",
+} as const satisfies BridgePaths;
+
+export const bridgeDefaults = { ...connectorDefaults, ...listenerDefaults, paths: bridgePaths } as const satisfies Omit<
   BridgeOptions,
   "server"
 >;

@@ -10,7 +10,10 @@ import {
   frontHeaders,
   passThrough,
   type Serve,
+  type ServeUpgrade,
+  SseEndpoint,
   serveMcp,
+  WebSocketEndpoint,
 } from "./ingress/index.ts";
 import { Streams } from "./relay/index.ts";
 import { type Connector, openConnector, SessionManager } from "./session/index.ts";
@@ -26,6 +29,8 @@ export interface SharedParts {
   readonly secret: Uint8Array;
   readonly limits: BodyLimits;
   readonly forwarding: Forwarding;
+  /** How long the session of an HTTP+SSE client whose stream broke is kept for it. */
+  readonly reconnectGraceMs: number;
 }
 
 export interface Endpoint {
@@ -33,6 +38,11 @@ export interface Endpoint {
   readonly connector: Connector;
   /** Streamable HTTP. */
   readonly serve: Serve;
+  /** HTTP+SSE: the path of the event stream, whose clients post their messages to `messageUrl`. */
+  openSse(messageUrl: string): Serve;
+  /** HTTP+SSE: the path of those messages. */
+  readonly postSse: Serve;
+  readonly webSocket: ServeUpgrade;
   /** Front mode: whatever is no exchange of an MCP session. */
   readonly passThrough: Serve | undefined;
   /** Ends every client's stream cleanly, so that it comes back to whoever serves next. */
@@ -68,24 +78,38 @@ export function openEndpoint(options: ConnectorOptions, shared: SharedParts): En
   const streams = new Streams();
   const others = options.front ? passThrough.bind(null, connector, forwarding) : undefined;
   const principal = options.front ? options.principal : "authorization";
+  const credential = (request: IncomingMessage) => credentialOf(principal, request, forwarding.proxies);
+  const { limits, reconnectGraceMs } = shared;
+  const messages = { sessions, streams, headers: options.headers, limits, credential };
+  const sse = new SseEndpoint({ ...messages, reconnectGraceMs, maxStreams: options.maxSessions });
+  const webSockets = new WebSocketEndpoint(messages);
   return {
     name,
     connector,
+    openSse: (messageUrl) => sse.open.bind(sse, messageUrl),
+    postSse: sse.post.bind(sse),
+    webSocket: webSockets.accept.bind(webSockets),
     serve: serveMcp.bind(null, {
       sessions,
       streams,
-      credential: (request: IncomingMessage) => credentialOf(principal, request, forwarding.proxies),
-      limits: shared.limits,
+      credential,
+      limits,
       forward: options.front ? (request: IncomingMessage) => frontHeaders(request, forwarding) : () => options.headers,
       passThrough: others,
     }),
     passThrough: others,
-    endStreams: () => streams.endAll(),
+    endStreams() {
+      sse.finish();
+      webSockets.finish();
+      streams.endAll();
+    },
     async giveUp() {
       connector.availability.stop();
       await transport[Symbol.asyncDispose]();
     },
     async close() {
+      sse.close();
+      await webSockets.close();
       await sessions.stop();
       await transport[Symbol.asyncDispose]();
     },

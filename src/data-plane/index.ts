@@ -3,7 +3,6 @@ export {
   type Forwarding,
   type HttpServer,
   isLoopback,
-  isSamePath,
   KeptBytes,
   listen,
   principalHeader,
@@ -11,3 +10,4 @@ export {
   type Serve,
   trustedProxies,
 } from "./ingress/index.ts";
+export { type EndpointPaths, endpointRoutes, type Routes } from "./routes.ts";

@@ -12,4 +12,4 @@ export type { Envelope, RawId, Scanned } from "./message.ts";
 export { isBoundToRequest, isPaged, isRepeatable, repeatableMethods } from "./methods.ts";
 export { isPrivateId, privateId } from "./private-id.ts";
 export { type ClientSessionId, isClientSessionId, newClientSessionId } from "./session-id.ts";
-export { encodeSseEvent, type SseEvent, SseObserver } from "./sse.ts";
+export { encodeSseEvent, type SseEvent, SseObserver, sseComment } from "./sse.ts";

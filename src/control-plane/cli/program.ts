@@ -21,6 +21,7 @@ export interface BridgeFlags {
   readonly maxBody: number;
   readonly maxSessions: number;
   readonly drainTimeout: number;
+  readonly reconnectGrace: number;
   readonly logFormat?: "pretty" | "json" | "logfmt";
   readonly logFile?: string;
   readonly quiet: boolean;
@@ -125,6 +126,9 @@ function bridgeOptions(): Option[] {
     new Option("--drain-timeout <seconds>", "how long a stop waits for calls in flight")
       .argParser(number(0, 3_600))
       .default(d.drainTimeoutMs / 1_000),
+    new Option("--reconnect-grace <seconds>", "how long the session of an HTTP+SSE client whose stream broke is kept")
+      .argParser(number(0, 86_400))
+      .default(d.reconnectGraceMs / 1_000),
     new Option("--log-format <format>", "one line per request (default: pretty on a terminal, else json)").choices([
       "pretty",
       "json",

@@ -34,6 +34,7 @@ export function readFlags(url: string, flags: BridgeFlags, logIsTerminal: boolea
     maxBodyBytes: flags.maxBody,
     maxSessions: flags.maxSessions,
     drainTimeoutMs: flags.drainTimeout * 1_000,
+    reconnectGraceMs: flags.reconnectGrace * 1_000,
     logFormat: flags.logFormat ?? (logIsTerminal && flags.logFile === undefined ? "pretty" : "json"),
     logTo: flags.logFile ?? bridgeDefaults.logTo,
     quiet: flags.quiet,

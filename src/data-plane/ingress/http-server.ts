@@ -1,13 +1,15 @@
 // The listening socket: admits, finds the endpoint for a path, logs what became of each exchange, and drains at the end.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type ErrorCode, ProxyError } from "../../errors/index.ts";
+import type { Duplex } from "node:stream";
+import { catalog, type ErrorCode, ProxyError } from "../../errors/index.ts";
 import type { Log, Metrics } from "../../observability/index.ts";
 import { answerError } from "../relay/index.ts";
 import { type AdmissionRules, admit } from "./admission.ts";
 import { HttpClientConnection } from "./client-connection.ts";
 import { plainExchange } from "./plain-exchange.ts";
 import { type ExchangeNotes, newNotes, toRecord } from "./request-record.ts";
+import { declineUpgrade, isWebSocketUpgrade, refuseUpgrade, type ServeUpgrade } from "./upgrade.ts";
 
 export type Serve = (request: IncomingMessage, response: ServerResponse, notes: ExchangeNotes) => Promise<void>;
 
@@ -22,6 +24,8 @@ export interface HttpServerOptions {
   readonly nowMs: () => number;
   /** Who serves this path; undefined answers PATH_NOT_FOUND. The path comes without its query. */
   readonly route: (path: string) => Serve | undefined;
+  /** Who takes WebSocket connections to this path. */
+  readonly upgrade?: (path: string) => ServeUpgrade | undefined;
 }
 
 export interface HttpServer {
@@ -51,6 +55,7 @@ class RunningServer implements HttpServer {
   port = 0;
   readonly #options: HttpServerOptions;
   readonly #server: Server;
+  readonly #upgraded = new Set<Duplex>();
   #inFlight = 0;
   #draining = false;
   #drained: (() => void) | undefined;
@@ -62,6 +67,7 @@ class RunningServer implements HttpServer {
       { requestTimeout: 0, headersTimeout: 10_000, keepAliveTimeout: 65_000, maxHeaderSize: 16 * 1024, noDelay: true },
       (request, response) => void this.#serve(request, response),
     );
+    this.#server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
     this.#server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
       const status = brokenRequests[error.code ?? ""] ?? "400 Bad Request";
       if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
@@ -95,6 +101,7 @@ class RunningServer implements HttpServer {
   close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeAllConnections();
+    for (const socket of this.#upgraded) socket.destroy();
     return closed;
   }
 
@@ -106,15 +113,37 @@ class RunningServer implements HttpServer {
     response.on("close", () => this.#finished(request, response, notes));
     // A connection kept open by a client would hold up a drain.
     if (this.#draining) response.shouldKeepAlive = false;
-    const target = request.url ?? "/";
-    const query = target.indexOf("?");
-    const path = query < 0 ? target : target.slice(0, query);
+    const path = pathOf(request);
     const refusal = this.#refusal(request, path);
     if (refusal !== undefined) return refuse(request, response, notes, refusal);
     // "*" and absolute forms are for forward proxies.
     const serve = path.startsWith("/") ? this.#options.route(path) : undefined;
     if (serve === undefined) return refuse(request, response, notes, "PATH_NOT_FOUND");
     return serve(request, response, notes);
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (!isWebSocketUpgrade(request)) return declineUpgrade(this.#server, request, socket, head);
+    const { log, metrics, connector, nowMs, upgrade } = this.#options;
+    const notes = newNotes(nowMs());
+    const path = pathOf(request);
+    const serve = upgrade?.(path);
+    const refusal = this.#refusal(request, path) ?? (serve === undefined ? "PATH_NOT_FOUND" : undefined);
+    notes.outcome.errorCode = refusal ?? "-";
+    metrics.requestStarted();
+    // A connection is one exchange as long as it lasts: a drain waits for it.
+    this.#inFlight += 1;
+    this.#upgraded.add(socket);
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => {
+      const statusCode = refusal === undefined ? 101 : catalog[refusal].http;
+      log.request(toRecord(notes, request, { headersSent: true, statusCode }, connector, nowMs()));
+      metrics.requestEnded(refusal ?? "answered");
+      this.#upgraded.delete(socket);
+      this.#over();
+    });
+    if (refusal === undefined) serve?.(request, socket, head);
+    else refuseUpgrade(socket, refusal, notes.requestId);
   }
 
   #refusal({ headers, method }: IncomingMessage, path: string): ErrorCode | undefined {
@@ -125,13 +154,24 @@ class RunningServer implements HttpServer {
 
   #finished(request: IncomingMessage, response: ServerResponse, notes: ExchangeNotes): void {
     const { log, metrics, connector, nowMs } = this.#options;
-    log.request(toRecord(notes, request, response, connector, nowMs()));
-    metrics.requestEnded(notes.outcome.errorCode === "-" ? "answered" : notes.outcome.errorCode);
+    if (!notes.isLoggedElsewhere) {
+      log.request(toRecord(notes, request, response, connector, nowMs()));
+      metrics.requestEnded(notes.outcome.errorCode === "-" ? "answered" : notes.outcome.errorCode);
+    }
     notes.isOver = true;
     notes.release();
+    this.#over();
+  }
+
+  #over(): void {
     this.#inFlight -= 1;
     if (this.#inFlight === 0) this.#drained?.();
   }
+}
+
+function pathOf({ url = "/" }: IncomingMessage): string {
+  const query = url.indexOf("?");
+  return query < 0 ? url : url.slice(0, query);
 }
 
 /** Answers with an error of ours before anything of the request was read. */

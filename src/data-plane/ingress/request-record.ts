@@ -21,6 +21,8 @@ export interface ExchangeNotes {
   readonly outcome: ExchangeOutcome;
   userId: string;
   isOver: boolean;
+  /** The exchange only brought a message, whose own line is written when its answer is there. */
+  isLoggedElsewhere: boolean;
   /** Called once, when the exchange is over. Added to by `whenOver`. */
   release: () => void;
   scanned: (() => Scanned) | undefined;
@@ -37,6 +39,7 @@ export function newNotes(nowMs: number): ExchangeNotes {
     outcome: { sessionHash: "-", recovery: "-", errorCode: "-" },
     userId: "-",
     isOver: false,
+    isLoggedElsewhere: false,
     release: none,
     scanned: undefined,
     bodyLength: nothing,
@@ -58,8 +61,8 @@ export function whenOver(notes: ExchangeNotes, release: () => void): void {
 
 export function toRecord(
   notes: ExchangeNotes,
-  request: IncomingMessage,
-  response: ServerResponse,
+  request: Pick<IncomingMessage, "method">,
+  response: Pick<ServerResponse, "headersSent" | "statusCode">,
   connector: string,
   nowMs: number,
 ): RequestRecord {

@@ -9,17 +9,11 @@ import {
   type Scanned,
   sessionIdHeader,
 } from "../../protocol/index.ts";
-import {
-  answerFailure,
-  type ClientExchange,
-  type RequestBody,
-  relayInitialize,
-  relayRequest,
-  type Streams,
-} from "../relay/index.ts";
-import { assertAccepted, isSameCredential, type SessionManager, type UpstreamSession } from "../session/index.ts";
+import { answerFailure, type ClientExchange, type RequestBody, relayInitialize, type Streams } from "../relay/index.ts";
+import { assertAccepted, type SessionManager, type UpstreamSession } from "../session/index.ts";
 import { adoptSession } from "./adopt-session.ts";
 import { HttpClientConnection } from "./client-connection.ts";
+import { relayMessage } from "./client-message.ts";
 import { refuse } from "./http-server.ts";
 import { type BodyLimits, readBody } from "./read-body.ts";
 import { type ExchangeNotes, whenOver } from "./request-record.ts";
@@ -136,9 +130,7 @@ class EndpointExchange {
     if (this.#options.passThrough !== undefined && this.#request.headers[sessionIdHeader] === undefined)
       return this.#pass(taken.body);
     const session = this.#liveSession() ?? (await this.#session(exchange));
-    this.#noteCancellation(exchange, session, scanned);
-    if (this.#answersTheDead(session, scanned)) return;
-    return relayRequest(exchange, session);
+    return relayMessage(exchange, session, scanned);
   }
 
   /** Without a session id there is no session to keep: the server answers for itself, its 401 included. */
@@ -199,30 +191,6 @@ class EndpointExchange {
     }
     if (session === undefined) throw new ProxyError("UNKNOWN_SESSION");
     return this.#take(session);
-  }
-
-  #noteCancellation({ body, headers }: ClientExchange, session: UpstreamSession, scanned: Scanned): void {
-    if (scanned.shape !== "single" || scanned.envelope.method !== "notifications/cancelled") return;
-    if (body?.kept === undefined) return;
-    // In front mode a JWT's claims are unverified: before the server is asked, only a credential that it has accepted may stop a call.
-    if (!isSameCredential(headers, session.acceptedHeaders)) return;
-    const { params } = JSON.parse(body.kept.toString()) as { params?: { requestId?: unknown } | null };
-    session.cancel(params?.requestId);
-  }
-
-  /** An answer to a question that a dead session asked: the new one must not take it for an answer to a question of its own. */
-  #answersTheDead(session: UpstreamSession, scanned: Scanned): boolean {
-    if (scanned.shape !== "single" || scanned.envelope.method !== undefined || scanned.envelope.id === undefined)
-      return false;
-    const asked = session.asked.get(scanned.envelope.id);
-    session.asked.delete(scanned.envelope.id);
-    const { state } = session;
-    const live = state.at === "operating" ? state.generation : undefined;
-    if (asked === undefined || asked === live) return false;
-    this.#notes.outcome.recovery = "dropped";
-    this.#connection.head(202, ["content-length", "0"]);
-    this.#connection.end();
-    return true;
   }
 }
 

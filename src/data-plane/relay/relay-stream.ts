@@ -243,7 +243,7 @@ class Flow {
 }
 
 /** The open request that this id answers. A server may write an id in another way than the client did: escaped, rounded, without its fraction. */
-function askedAs(open: ReadonlySet<RawId>, id: RawId | undefined): RawId | undefined {
+export function askedAs(open: ReadonlySet<RawId>, id: RawId | undefined): RawId | undefined {
   if (id === undefined || open.has(id)) return id;
   const value: unknown = JSON.parse(id);
   return [...open].find((asked) => JSON.parse(asked) === value);

@@ -1,0 +1,39 @@
+// What a client's message means to its session before it goes to the server: a cancellation is noted, an answer to a dead question ends here.
+import type { Scanned } from "../../protocol/index.ts";
+import { type ClientExchange, relayRequest } from "../relay/index.ts";
+import { isSameCredential, type UpstreamSession } from "../session/index.ts";
+
+/** Relays one message that is no initialize. Never rejects. */
+export function relayMessage(
+  exchange: ClientExchange,
+  session: UpstreamSession,
+  scanned: Scanned,
+): Promise<void> | void {
+  noteCancellation(exchange, session, scanned);
+  if (answersTheDead(exchange, session, scanned)) return;
+  return relayRequest(exchange, session);
+}
+
+function noteCancellation({ body, headers }: ClientExchange, session: UpstreamSession, scanned: Scanned): void {
+  if (scanned.shape !== "single" || scanned.envelope.method !== "notifications/cancelled") return;
+  if (body?.kept === undefined) return;
+  // In front mode a JWT's claims are unverified: before the server is asked, only a credential that it has accepted may stop a call.
+  if (!isSameCredential(headers, session.acceptedHeaders)) return;
+  const { params } = JSON.parse(body.kept.toString()) as { params?: { requestId?: unknown } | null };
+  session.cancel(params?.requestId);
+}
+
+/** An answer to a question that a dead session asked: the new one must not take it for an answer to a question of its own. */
+function answersTheDead(exchange: ClientExchange, session: UpstreamSession, scanned: Scanned): boolean {
+  if (scanned.shape !== "single" || scanned.envelope.method !== undefined || scanned.envelope.id === undefined)
+    return false;
+  const asked = session.asked.get(scanned.envelope.id);
+  session.asked.delete(scanned.envelope.id);
+  const { state } = session;
+  const live = state.at === "operating" ? state.generation : undefined;
+  if (asked === undefined || asked === live) return false;
+  exchange.outcome.recovery = "dropped";
+  exchange.connection.head(202, ["content-length", "0"]);
+  exchange.connection.end();
+  return true;
+}

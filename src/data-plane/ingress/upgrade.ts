@@ -1,0 +1,34 @@
+// Requests that want to leave HTTP on their connection: answers those that may not, and gives back to HTTP those that ask for something else than WebSocket.
+import { type IncomingMessage, type Server, STATUS_CODES } from "node:http";
+import type { Duplex } from "node:stream";
+import { catalog, type ErrorCode, ProxyError, toJsonRpcError } from "../../errors/index.ts";
+
+export type ServeUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+
+export function isWebSocketUpgrade({ headers }: IncomingMessage): boolean {
+  return headers.upgrade?.toLowerCase() === "websocket";
+}
+
+/** Answers with an error of ours and closes. */
+export function refuseUpgrade(socket: Duplex, code: ErrorCode, requestId: string): void {
+  const { http } = catalog[code];
+  const body = toJsonRpcError(new ProxyError(code, { requestId }), undefined);
+  const challenge = code === "TOKEN_REQUIRED" ? "www-authenticate: Bearer\r\n" : "";
+  socket.end(
+    `HTTP/1.1 ${http} ${STATUS_CODES[http] ?? ""}\r\n${challenge}content-type: application/json\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+}
+
+/**
+ * A client that offers another protocol (Java's asks for HTTP/2 on every request) may be answered as if it had not asked (RFC 9110 section 7.8).
+ * Node hands such a request over all the same once anybody listens for upgrades, so it is put back without its offer.
+ */
+export function declineUpgrade(server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  const lines = [`${request.method} ${request.url} HTTP/${request.httpVersion}`];
+  for (let index = 0; index < request.rawHeaders.length; index += 2) {
+    const name = request.rawHeaders[index] as string;
+    if (!/^(?:upgrade|connection|http2-settings)$/i.test(name)) lines.push(`${name}: ${request.rawHeaders[index + 1]}`);
+  }
+  socket.unshift(Buffer.concat([Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1"), head]));
+  server.emit("connection", socket);
+}
