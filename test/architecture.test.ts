@@ -89,7 +89,7 @@ function faultOf(files: Files, path: string, unit: string, name: string): string
 const root = fileURLToPath(new URL("../src/", import.meta.url));
 const read = (paths: readonly string[]): Files =>
   new Map(paths.map((path) => [path, readFileSync(posix.join(root, path), "utf8")]));
-const sources = read(globSync("**/*.ts", { cwd: root }).filter((path) => !path.endsWith(".test.ts")));
+const sources = read(globSync("**/*.{ts,tsx}", { cwd: root }).filter((path) => !path.endsWith(".test.ts")));
 
 const linesOf = (source: string): number => source.split("\n").length - 1;
 const isIndex = (path: string): boolean => posix.basename(path) === "index.ts" && path !== "index.ts";
