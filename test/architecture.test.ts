@@ -25,6 +25,7 @@ const order: readonly (readonly string[])[] = [
   ["store"],
   ["config/servers"],
   ["config"],
+  ["config/servers/export-entry.ts"],
   ["observability"],
   ["errors"],
   ["protocol"],
@@ -35,6 +36,7 @@ const pure: Readonly<Record<string, readonly string[]>> = { "data-plane/recovery
 /** Imported by these alone, although others stand above it. */
 const onlyFor: Readonly<Record<string, readonly string[]>> = {
   "data-plane/recovery": ["data-plane/relay", "data-plane/session"],
+  "config/servers/export-entry.ts": ["config/servers", "control-plane/page"],
   "control-plane/api/schema.ts": ["control-plane/api", "control-plane/page", "control-plane/cli", "compose.ts"],
 };
 

@@ -1,4 +1,4 @@
-// What to paste into an MCP client so that it reaches a connector: its config entry and, where it has one, its command. Pure text.
+// What to paste into an MCP client so that it reaches a connector: its config entry and, where it has one, its command. Pure text; runs in a browser too.
 
 /** The clients that `export --for` knows. */
 export const exportClients = ["claude-code", "claude-desktop", "cursor", "vscode", "codex"] as const;
@@ -61,7 +61,7 @@ const writers: Readonly<Record<ExportClient, Writer>> = {
   }),
   cursor: ({ name, url, tokenVariable }) => {
     const server = { url, ...bearer(tokenVariable, (v) => `\${env:${v}}`) };
-    const config = encodeURIComponent(Buffer.from(JSON.stringify(server)).toString("base64"));
+    const config = encodeURIComponent(base64(JSON.stringify(server)));
     return {
       file: ".cursor/mcp.json",
       entry: json({ mcpServers: { [name]: server } }),
@@ -101,6 +101,10 @@ const writers: Readonly<Record<ExportClient, Writer>> = {
 
 function bearer(variable: string | undefined, reference: (name: string) => string) {
   return variable === undefined ? {} : { headers: { Authorization: `Bearer ${reference(variable)}` } };
+}
+
+function base64(text: string): string {
+  return btoa(String.fromCharCode(...new TextEncoder().encode(text)));
 }
 
 function json(value: unknown): string {

@@ -74,7 +74,9 @@ const builtInto = ["./page/", "../../../dist/page/"].map((path) => fileURLToPath
  * Reads the built page into memory.
  * @throws Error where it was not built
  */
-export async function openPage(directory: string = builtInto.find((path) => existsSync(path)) ?? "page"): Promise<Page> {
+export async function openPage(
+  directory: string = builtInto.find((path) => existsSync(path)) ?? "page",
+): Promise<Page> {
   const assets = new Map<string, PageFile>();
   for (const name of readdirSync(join(directory, "assets"))) {
     const bytes = readFileSync(join(directory, "assets", name));

@@ -1,4 +1,5 @@
-// The line or entry by which a client program uses a connector. Pure; holds no secret: a token stands there as a name.
+// The line or entry by which a client program uses a connector: what `holdfast export` prints, chosen for a page. Pure; holds no secret.
+import { exportFor } from "../../../config/servers/export-entry.ts";
 import type { ConnectorView } from "../../api/schema.ts";
 
 export const clientNames = {
@@ -8,42 +9,30 @@ export const clientNames = {
   codex: "Codex",
 } as const;
 
+export type ClientName = keyof typeof clientNames;
+
 export interface Paste {
   /** Where it goes. */
   readonly before: string;
   readonly text: string;
+  /** Opens the client and adds the connector there. */
+  readonly link?: string;
 }
 
-const tokenName = "HOLDFAST_TOKEN";
-
 export function pasteFor(
-  client: keyof typeof clientNames,
-  { name, endpoints: { mcp: url } }: Pick<ConnectorView, "name" | "endpoints">,
+  client: ClientName,
+  { name, endpoints }: Pick<ConnectorView, "name" | "endpoints">,
   needsToken: boolean,
 ): Paste {
-  const bearer = (variable: string) => (needsToken ? { headers: { Authorization: `Bearer ${variable}` } } : {});
-  switch (client) {
-    case "claude-code": {
-      const header = needsToken ? ` --header "Authorization: Bearer $${tokenName}"` : "";
-      return { before: "In a shell:", text: `claude mcp add --transport http ${name} ${url}${header}` };
-    }
-    case "cursor":
-      return {
-        before: "In .cursor/mcp.json of a project, or ~/.cursor/mcp.json:",
-        text: JSON.stringify({ mcpServers: { [name]: { url, ...bearer(`\${env:${tokenName}}`) } } }, null, 2),
-      };
-    case "vscode":
-      return {
-        before: "In .vscode/mcp.json:",
-        text: JSON.stringify(
-          { servers: { [name]: { type: "http", url, ...bearer(`\${env:${tokenName}}`) } } },
-          null,
-          2,
-        ),
-      };
-    case "codex": {
-      const token = needsToken ? ` --bearer-token-env-var ${tokenName}` : "";
-      return { before: "In a shell:", text: `codex mcp add ${name} --url ${url}${token}` };
-    }
+  const { file, entry, command } = exportFor(client, {
+    name,
+    url: endpoints.mcp,
+    tokenVariable: needsToken ? "HOLDFAST_TOKEN" : undefined,
+    // Only for clients that start programs, which are not among these.
+    launcher: { command: "holdfast", args: [] },
+  });
+  if (command === undefined || client === "cursor") {
+    return { before: `In ${file}:`, text: entry.trim(), ...(command !== undefined && { link: command }) };
   }
+  return { before: "In a shell:", text: command };
 }

@@ -47,9 +47,9 @@ export function countOf(number: number, one: string, many = `${one}s`): string {
   return `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
 }
 
-/** "connected" as the API says it, with a capital. */
+/** "connected" as the API says it, with a capital; "needs-sign-in" is "Needs sign-in". */
 export function capital(word: string): string {
-  const spaced = word.replaceAll("-", " ");
+  const spaced = word.replace("-", " ");
   return spaced.charAt(0).toUpperCase() + spaced.slice(1);
 }
 

@@ -72,7 +72,7 @@ function optionsFor(width: number, paint: Paint): uPlot.Options {
     padding: [10, 12, 0, 0],
     cursor: { show: false },
     legend: { show: false },
-    scales: { y: { range: (_self, _low, high) => [0, Math.max(4, (Number.isFinite(high) ? high : 0) * 1.15)] } },
+    scales: { y: { range: (_self, _low, high) => [0, Math.max(4, (Number.isFinite(high) ? high : 0) * 1.45)] } },
     axes: [
       { ...axis, grid: { show: false }, size: 26, values: (_self, times) => times.map(timeOf) },
       { ...axis, size: 40, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000], space: 30 },
@@ -80,8 +80,8 @@ function optionsFor(width: number, paint: Paint): uPlot.Options {
     series: [
       {},
       { fill: paint("calls"), width: 0, points: { show: false }, ...(bars && { paths: bars }) },
-      marks(paint("bad"), "triangle"),
-      marks(paint("good"), "circle"),
+      marks(paint("bad"), "triangle", 6),
+      marks(paint("good"), "circle", 20),
     ],
   };
 }
@@ -89,21 +89,21 @@ function optionsFor(width: number, paint: Paint): uPlot.Options {
 const timeOf = (seconds: number) =>
   new Date(seconds * 1_000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
 
-/** Marks of a shape of their own, so that they can be told apart without colour. */
-function marks(colour: string, shape: "triangle" | "circle"): uPlot.Series {
+/** Marks in a lane above the bars, of a shape of their own, so that they can be told apart without colour. */
+function marks(colour: string, shape: "triangle" | "circle", lane: number): uPlot.Series {
   return {
     stroke: colour,
     paths: () => null,
     points: {
       show: (plot, series) => {
-        drawMarks(plot, series, colour, shape);
+        drawMarks(plot, series, colour, shape, lane);
         return false;
       },
     },
   };
 }
 
-function drawMarks(plot: uPlot, series: number, colour: string, shape: "triangle" | "circle"): void {
+function drawMarks(plot: uPlot, series: number, colour: string, shape: "triangle" | "circle", lane: number): void {
   const size = 4 * devicePixelRatio;
   const { ctx } = plot;
   ctx.save();
@@ -112,7 +112,7 @@ function drawMarks(plot: uPlot, series: number, colour: string, shape: "triangle
     const time = plot.data[0][at];
     if (value === null || value === undefined || time === undefined) continue;
     const x = plot.valToPos(time, "x", true);
-    const y = plot.valToPos(value, "y", true);
+    const y = plot.bbox.top + lane * devicePixelRatio;
     ctx.beginPath();
     if (shape === "circle") ctx.arc(x, y, size, 0, 2 * Math.PI);
     else {

@@ -44,7 +44,7 @@ function Totals({ stats }: { readonly stats: Stats }) {
   const failed = sum(stats, "restoresFailed");
   return (
     <figcaption class="totals">
-      <span>Last {span(stats.stepMs * stats.points.length)}</span>
+      <span>Last {span(stats.stepMs * stats.points.length).replace(/^1 h$/, "hour")}</span>
       <span class="total is-calls">
         <b>{sum(stats, "calls").toLocaleString("en")}</b> calls
       </span>

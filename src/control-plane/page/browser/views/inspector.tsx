@@ -123,7 +123,7 @@ function ExchangeTable({ entries }: { readonly entries: readonly Entry[] }) {
             <th scope="col" class="is-number">
               Took
             </th>
-            <th scope="col">Recovery</th>
+            <th scope="col">Outcome</th>
             <th scope="col" class="is-wide">
               Session
             </th>
@@ -165,12 +165,12 @@ function ExchangeRow({ exchange: one }: { readonly exchange: Exchange }) {
         {one.jsonrpc_method === "-" ? one.http_method : one.jsonrpc_method}
         {one.jsonrpc_id !== "-" && <span class="quiet"> #{one.jsonrpc_id}</span>}
       </td>
-      <td class="is-number">
-        {one.status}
-        {one.error_code !== "-" && <span class="sub mono code">{one.error_code}</span>}
-      </td>
+      <td class="is-number">{one.status}</td>
       <td class="is-number nowrap">{took(one.elapsed_ms)}</td>
-      <td>{one.recovery === "-" ? "" : <span class="word is-restored">{one.recovery}</span>}</td>
+      <td>
+        {one.recovery !== "-" && <span class="word is-restored">{one.recovery}</span>}
+        {one.error_code !== "-" && <span class="mono code">{one.error_code}</span>}
+      </td>
       <td class="mono quiet is-wide">{one.session_id}</td>
       <td class="is-wide">{one.user_id}</td>
       <td class="is-number is-wide nowrap">{size(one.body_len)}</td>

@@ -122,7 +122,7 @@ function SessionActions({ session }: { readonly session: SessionView }) {
           type="button"
           class="button is-small"
           aria-disabled={session.broken || breaking.isBusy}
-          aria-label={`Break the session of ${name}`}
+          aria-label={`${session.broken ? "Broken" : "Break it"}: session of ${name}`}
           title="Its next request to the server carries a dead id. Make a call from the client and see it heal."
           onClick={() => session.broken || void breaking.run(() => call(`${path}/break`, { method: "POST" }))}
         >
