@@ -67,8 +67,8 @@ const drawn = /^\/(?:$|login$|settings$|add$|connectors\/[^/]+(?:\/[a-z]+)?$)/;
 type Theme = "system" | "light" | "dark";
 const themes: readonly Theme[] = ["system", "light", "dark"];
 
-/** Where `npm run build` puts the page: beside the built program, which is one folder; the second is for who runs the source. */
-const builtInto = ["./page/", "../../../dist/page/"].map((path) => fileURLToPath(new URL(path, import.meta.url)));
+/** Where `npm run build` puts the page: seen from the built program, and from the source. */
+const builtInto = ["../../page/", "../../../dist/page/"].map((path) => fileURLToPath(new URL(path, import.meta.url)));
 
 /**
  * Reads the built page into memory.
