@@ -233,7 +233,7 @@ export class UpstreamSession {
         void runRestore(this, headers);
         return;
       case "release":
-        this.#settle((waiter) => waiter.resolve());
+        void this.#release();
         return;
       case "refuse": {
         const error =
@@ -313,6 +313,16 @@ export class UpstreamSession {
       ...upstream,
       note: `${away.detail} Away for ${Math.round(nowMs() - away.sinceMs)} ms.`,
     });
+  }
+
+  /** Lets those who wait go on in the order in which they came: each has sent its request before the next one hears. */
+  async #release(): Promise<void> {
+    // Whoever begins to wait meanwhile waits for the next restore.
+    const waiting = Array.from(this.#waiting ?? []);
+    for (const waiter of waiting) {
+      waiter.resolve();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 
   #settle(how: (waiter: Waiter) => void): void {
