@@ -1,4 +1,16 @@
 export {
+  isCacheable,
+  latestLegacyRevision,
+  legacyRevisions,
+  metaKey,
+  methodHeader,
+  modernRevision,
+  modernRevisions,
+  nameHeader,
+  paramHeaderPrefix,
+  rpcCode,
+} from "./eras.ts";
+export {
   acceptBoth,
   hopByHop,
   lastEventIdHeader,
@@ -8,6 +20,15 @@ export {
 } from "./headers.ts";
 export { EnvelopeScanner, scanEnvelope } from "./json-envelope.ts";
 export { elementSpans, findSpan, type Span, spanText } from "./json-spans.ts";
+export {
+  editMembers,
+  editUnder,
+  elementTexts,
+  isObjectText,
+  mapElements,
+  memberText,
+  memberTexts,
+} from "./json-text.ts";
 export type { Envelope, RawId, Scanned } from "./message.ts";
 export { isBoundToRequest, isPaged, isRepeatable, repeatableMethods } from "./methods.ts";
 export { isPrivateId, privateId } from "./private-id.ts";
