@@ -58,7 +58,7 @@ const connectTimeoutMs = 10_000;
 export function openEndpoint(options: ConnectorOptions, shared: SharedParts): Endpoint {
   const { log, metrics, tracer, store, secret, forwarding } = shared;
   const name = options.name ?? addressName(options.server);
-  const transport = openTransport(options.server, {
+  const transport = openTransport(reached(options), {
     connectTimeoutMs,
     followRedirects: !options.front,
     startTimeoutMs: options.startTimeoutMs,
@@ -114,4 +114,9 @@ export function openEndpoint(options: ConnectorOptions, shared: SharedParts): En
       await transport[Symbol.asyncDispose]();
     },
   };
+}
+
+/** In front of a server every exchange passes as it is: nothing is tried out. */
+function reached({ server, front }: ConnectorOptions): ConnectorOptions["server"] {
+  return front && server.kind === "http" && server.wire === "auto" ? { ...server, wire: "streamable-http" } : server;
 }

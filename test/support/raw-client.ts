@@ -120,12 +120,14 @@ export interface SessionOptions {
   readonly headers?: Headers;
   readonly version?: string;
   readonly capabilities?: object;
+  /** Of the initialize request. */
+  readonly firstId?: string | number;
 }
 
 export async function openSession(url: string, options: SessionOptions = {}): Promise<RawSession> {
-  const { headers: own = {}, version = "2025-11-25", capabilities = {} } = options;
+  const { headers: own = {}, version = "2025-11-25", capabilities = {}, firstId = "open" } = options;
   const params = { protocolVersion: version, capabilities, clientInfo: { name: "raw-client", version: "1" } };
-  const body = JSON.stringify({ jsonrpc: "2.0", id: "open", method: "initialize", params });
+  const body = JSON.stringify({ jsonrpc: "2.0", id: firstId, method: "initialize", params });
   const answer = await send(url, { headers: own, body });
   const id = answer.headers["mcp-session-id"];
   if (typeof id !== "string") throw new Error(`no session: ${answer.status} ${answer.text}`);

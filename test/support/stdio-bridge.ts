@@ -27,19 +27,20 @@ interface Answer {
   readonly error?: object;
 }
 
-type Extra = Partial<Extract<HoldfastOptions, { readonly command: string }>>;
+/** Of a server of any kind: with `url` it stands in front of that instead. */
+type Extra = Partial<Extract<HoldfastOptions, { readonly command: string }>> & {
+  readonly url?: string;
+  readonly wire?: "auto" | "http-sse";
+};
 
 /** `faults` are the scripted server's arguments. */
 export async function stdioBridge(faults: readonly string[] = [], options: Extra = {}): Promise<StdioBridge> {
   const resources = new AsyncDisposableStack();
   const { path } = resources.use(await temporaryDirectory());
   const logTo = join(path, "log");
-  const bridge = await startHoldfast({
-    command: process.execPath,
-    args: [scriptedServer, ...faults],
-    logTo,
-    ...options,
-  });
+  const { url, wire = "auto", ...others } = options;
+  const child = { command: process.execPath, args: [scriptedServer, ...faults], logTo, ...others };
+  const bridge = await startHoldfast(url === undefined ? child : { logTo, ...others, url, wire });
   let log = "";
   const close = async () => {
     await bridge.close();
@@ -57,12 +58,12 @@ export async function stdioBridge(faults: readonly string[] = [], options: Extra
 }
 
 export function calling(session: RawSession): CallingSession {
-  let lastId = 0;
+  let lastId = 1_000;
   return {
     ...session,
     async call(name, args = {}) {
       lastId += 1;
-      const id = `call-${lastId}`;
+      const id = lastId;
       const answer = await session.post(callBody(id, name, args));
       const isStream = String(answer.headers["content-type"]).startsWith("text/event-stream");
       const texts = isStream ? [...answer.text.matchAll(/^data: (.+)$/gm)].map(([, data = ""]) => data) : [answer.text];

@@ -1,5 +1,6 @@
 // Which wire leads to a server: the one place that knows them all.
-import { ConfigError, type ServerAddress } from "../../config/index.ts";
+import type { HttpWire, ServerAddress } from "../../config/index.ts";
+import { findWire } from "./find-wire.ts";
 import { openStreamableHttp, type Transport } from "./streamable-http.ts";
 import { openVirtualServer } from "./virtual-server.ts";
 import type { Tell, WireOpener } from "./wire.ts";
@@ -21,15 +22,26 @@ export function openTransport(server: ServerAddress, options: TransportOptions):
   const parts = { ...defaults, ...options };
   switch (server.kind) {
     case "http":
-      return openStreamableHttp({ url: server.url, ...options });
+      return openHttp(server.url, server.wire, parts);
     case "stdio":
       return openVirtualServer(
         loadedLater("stdio", "stdio:", async () => (await import("./stdio.ts")).openStdio(server, parts)),
         parts,
       );
-    case "websocket":
-      throw new ConfigError("This version reaches servers over HTTP and standard input only.");
+    case "websocket": {
+      const { url } = server;
+      const load = async () => (await import("./websocket.ts")).openWebSocket({ url, ...parts });
+      return openVirtualServer(loadedLater("WebSocket", url.origin, load), parts);
+    }
   }
+}
+
+function openHttp(url: URL, wire: HttpWire, parts: Required<TransportOptions>): Transport {
+  const load = async () => (await import("./http-sse.ts")).openHttpSse({ url, ...parts });
+  const sse = openVirtualServer(loadedLater("HTTP+SSE", url.origin, load), parts);
+  if (wire === "http-sse") return sse;
+  const http = openStreamableHttp({ url, ...parts });
+  return wire === "streamable-http" ? http : findWire({ http, sse, tell: parts.tell });
 }
 
 /** Whoever does not use a wire does not wait for its code at the start. */

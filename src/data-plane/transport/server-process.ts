@@ -3,12 +3,11 @@ import type { ChildProcess } from "node:child_process";
 import { statSync } from "node:fs";
 import spawn from "cross-spawn";
 import type { StdioAddress } from "../../config/index.ts";
-import { elementSpans } from "../../protocol/index.ts";
 import { childEnvironment } from "./child-environment.ts";
 import { LineFramer } from "./line-framer.ts";
 import { guardGroup, releaseGroup, signalGroup } from "./process-groups.ts";
 import { StderrLines, secretHider } from "./stderr-lines.ts";
-import type { Tell, Wire, WireEvents } from "./wire.ts";
+import { eachMessage, type Tell, type Wire, type WireEvents } from "./wire.ts";
 import { WireFault } from "./wire-fault.ts";
 
 /** From closing its input to SIGTERM, and from there to SIGKILL (lifecycle, "Shutdown", stdio). */
@@ -52,13 +51,7 @@ export class ServerProcess implements Wire {
     this.#hide = secretHider(Object.values(address.env));
     this.#stderr = new StderrLines(this.#hide, (line) => hooks.tell("info", "server stderr", { pid, line }));
     this.#framer = new LineFramer(maxBytes, {
-      message: (text, scanned) => {
-        if (scanned.shape === "single") return this.#message(text, scanned.envelope);
-        for (const [index, { from, to }] of elementSpans(text).entries()) {
-          const envelope = scanned.envelopes[index];
-          if (envelope !== undefined) this.#message(text.subarray(from, to), envelope);
-        }
-      },
+      message: (text, scanned) => eachMessage(text, scanned, (part, envelope) => this.#message(part, envelope)),
       tooLarge: (envelope) => {
         if (!this.#isOver) events.tooLarge(envelope);
       },

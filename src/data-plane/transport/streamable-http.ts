@@ -89,7 +89,8 @@ function movedWithin(origin: string, path: string, location: string | string[] |
   return target?.origin === origin ? `${target.pathname}${target.search}` : undefined;
 }
 
-function exchange(
+/** One request through a pool. `follow` sees the reply first. Never rejects. */
+export function exchange(
   pool: Pool,
   path: string,
   method: Dispatcher.HttpMethod,

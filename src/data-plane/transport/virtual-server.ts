@@ -110,7 +110,7 @@ function unsent(cause: unknown): Reply {
 }
 
 /** As servers say it that keep sessions (transports, "Session Management"): nothing of the request was looked at. */
-function notFound(): Reply {
+export function notFound(): Reply {
   return wholeReply(
     404,
     "application/json",
@@ -118,7 +118,7 @@ function notFound(): Reply {
   );
 }
 
-function headerOf(headers: readonly string[], name: string): string | undefined {
+export function headerOf(headers: readonly string[], name: string): string | undefined {
   for (let index = 0; index < headers.length; index += 2) {
     if (headers[index]?.toLowerCase() === name) return headers[index + 1];
   }

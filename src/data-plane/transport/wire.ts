@@ -1,5 +1,5 @@
 // What a wire is that carries message texts both ways (stdio, HTTP+SSE, WebSocket): opened once per session, ended once. virtual-server.ts makes a Streamable HTTP server of it.
-import type { Envelope } from "../../protocol/index.ts";
+import { type Envelope, elementSpans, type Scanned } from "../../protocol/index.ts";
 import type { Reply } from "./reply.ts";
 import type { WireFault } from "./wire-fault.ts";
 
@@ -44,4 +44,17 @@ export interface WireOpener {
 
 export function isWire(opened: Wire | Refused): opened is Wire {
   return !("kind" in opened);
+}
+
+/** The messages of one text, which may be a batch. */
+export function eachMessage(
+  text: Buffer,
+  scanned: Extract<Scanned, { shape: "single" | "batch" }>,
+  take: (message: Buffer, envelope: Envelope) => void,
+): void {
+  if (scanned.shape === "single") return take(text, scanned.envelope);
+  for (const [index, { from, to }] of elementSpans(text).entries()) {
+    const envelope = scanned.envelopes[index];
+    if (envelope !== undefined) take(text.subarray(from, to), envelope);
+  }
 }
