@@ -1,7 +1,7 @@
 // Runs one command line: gives the verbs their parts, prints what a person reads, and turns what went wrong into a sentence and an exit code.
 import { readFileSync } from "node:fs";
 import { isatty } from "node:tty";
-import { startBridge } from "./compose.ts";
+import { startBridge, startStdio } from "./compose.ts";
 import { ConfigError } from "./config/index.ts";
 import {
   type BridgeFlags,
@@ -12,29 +12,56 @@ import {
   runUntilSignal,
   type Verbs,
 } from "./control-plane/cli/index.ts";
+import { catalog } from "./errors/index.ts";
 
 /** Exit codes of design.md section 1. */
 const exitUsage = 1;
+const exitSignInNeeded = 3;
 const exitCannotStart = 4;
 
 export async function runCommandLine(argv: readonly string[]): Promise<void> {
   const manifest: unknown = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
   const { version } = manifest as { version: string };
   try {
-    await buildProgram(version, verbs).parseAsync([...argv], { from: "user" });
+    const [words, command] = splitCommand(argv);
+    await buildProgram(version, verbs, command).parseAsync([...words], { from: "user" });
   } catch (error) {
     process.stderr.write(`holdfast: ${explain(error)}\n`);
     process.exitCode = error instanceof ConfigError ? exitUsage : exitCannotStart;
   }
 }
 
+/** Takes off what stands after --, where that is the server's command: whatever it is called, it is no verb of ours. */
+function splitCommand(argv: readonly string[]): readonly [readonly string[], readonly string[] | undefined] {
+  const at = argv.indexOf("--");
+  const [first = ""] = argv;
+  const startsServer = first.startsWith("-") || first === "stdio" || /^(?:https?|wss?):/.test(first);
+  return at < 0 || !startsServer ? [argv, undefined] : [argv.slice(0, at), argv.slice(at + 1)];
+}
+
 const verbs: Verbs = {
-  async bridge(url, flags) {
-    const bridge = await startBridge(readFlags(url, flags, isatty(2)));
+  async bridge(typed, flags) {
+    const bridge = await startBridge(readFlags(typed, flags, isatty(2)));
     // Whoever reads the line may send the signal at once.
     const ended = runUntilSignal(() => bridge.close());
     process.stdout.write(bridgeText(bridge.url, bridge.connector, flags.token));
     await ended;
+  },
+
+  async stdio(typed, flags) {
+    // What the client writes before everything is ready waits in the pipe.
+    const options = { ...readFlags(typed, flags, isatty(2)), dataDir: flags.dataDir };
+    const bridge = await startStdio(options, process.stdin, process.stdout);
+    const onSignal = () => void bridge.close();
+    process.once("SIGTERM", onSignal).once("SIGINT", onSignal);
+    await bridge.ended;
+    const code = bridge.failure();
+    if (code !== undefined) {
+      process.stderr.write(`holdfast: ${catalog[code].summary} ${catalog[code].remedy}\n`);
+      process.exitCode = code === "AUTHORIZATION_REQUIRED" ? exitSignInNeeded : exitCannotStart;
+    }
+    // The client may hold its end open for longer than anybody reads from it.
+    process.stdin.destroy();
   },
 
   async demo(flags: BridgeFlags) {
@@ -42,7 +69,7 @@ const verbs: Verbs = {
     const chaos = await startChaos({ port: 0 });
     // The demo's sessions are nobody's: they are kept in memory and end with it.
     const bridge = await startBridge({
-      ...readFlags(chaos.url, flags, isatty(2)),
+      ...readFlags({ url: chaos.url, command: undefined }, flags, isatty(2)),
       name: "demo",
       dataDir: flags.dataDir,
     });

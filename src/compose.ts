@@ -1,8 +1,10 @@
 // Puts the parts together. The only file that knows every folder.
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Readable, Writable } from "node:stream";
 import { type BridgeOptions, ConfigError } from "./config/index.ts";
 import {
+  corsRule,
   type Endpoint,
   endpointRoutes,
   type Forwarding,
@@ -17,6 +19,7 @@ import {
   type SharedParts,
   trustedProxies,
 } from "./data-plane/index.ts";
+import type { ErrorCode } from "./errors/index.ts";
 import { createLog, createMetrics, type Log, type Metrics, openTracer } from "./observability/index.ts";
 import type { SessionStore } from "./store/index.ts";
 
@@ -53,8 +56,9 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     log,
     metrics,
     nowMs: endpoint.connector.nowMs,
-    route: (asked) => route(asked) ?? ownPath(asked, metrics),
+    route: (asked) => route(asked) ?? ownPath(asked, metrics, options.paths.health),
     upgrade,
+    cors: readCors(options.cors),
   });
   const parts = opened.move();
   const closed = once(async () => {
@@ -100,7 +104,7 @@ async function drain(server: HttpServer, endpoints: readonly Endpoint[], timeout
 }
 
 /** Paths of Holdfast's own that a bridge serves beside the endpoint. */
-function ownPath(path: string, metrics: Metrics): Serve | undefined {
+function ownPath(path: string, metrics: Metrics, health: readonly string[]): Serve | undefined {
   const text = (type: string, body: () => string): Serve => {
     return (request: IncomingMessage, response: ServerResponse, notes) => {
       if (request.method !== "GET" && request.method !== "HEAD") refuse(request, response, notes, "METHOD_NOT_ALLOWED");
@@ -109,8 +113,51 @@ function ownPath(path: string, metrics: Metrics): Serve | undefined {
     };
   };
   if (path === "/healthz") return text("application/json", () => '{"status":"ok"}\n');
+  if (health.includes(path)) return text("text/plain", () => "ok");
   if (path === "/metrics") return text("text/plain; version=0.0.4", () => metrics.render());
   return undefined;
+}
+
+/**
+ * Makes this process the stdio server of the client that started it. Its sessions are kept in memory unless a data directory is named.
+ * @throws as `startBridge`
+ */
+export async function startStdio(options: BridgeOptions, input: Readable, output: Writable): Promise<StdioBridge> {
+  await using opened = new AsyncDisposableStack();
+  const shared = await openShared(options, opened);
+  const endpoint = openEndpoint(options, shared);
+  opened.defer(() => endpoint.close());
+  const client = endpoint.serveStdio(input, output);
+  opened.defer(() => client.close());
+  const parts = opened.move();
+  const ended = client.ended.then(() => parts.disposeAsync());
+  return {
+    ended,
+    failure: () => client.failure,
+    async close() {
+      client.finish();
+      const late = AbortSignal.timeout(options.drainTimeoutMs);
+      late.addEventListener("abort", () => void endpoint.giveUp().then(() => client.close()));
+      await ended;
+    },
+  };
+}
+
+export interface StdioBridge {
+  /** Settles when the client has left and its session has ended on both sides. */
+  readonly ended: Promise<void>;
+  /** Why the client never got a session, if it asked for one. */
+  readonly failure: () => ErrorCode | undefined;
+  /** Answers what came, at most for `drainTimeoutMs`, and ends. */
+  close(): Promise<void>;
+}
+
+function readCors(entries: readonly string[] | undefined): ReturnType<typeof corsRule> | undefined {
+  try {
+    return entries === undefined ? undefined : corsRule(entries);
+  } catch {
+    throw new ConfigError("--cors: what stands between slashes must be a regular expression.");
+  }
 }
 
 function openLog({ logFormat, logTo, quiet }: BridgeOptions): Log {

@@ -38,10 +38,14 @@ export interface BridgePaths {
   readonly webSocket: string;
   /** Before the message path in the endpoint event of HTTP+SSE: for clients that reach Holdfast under another origin or below a path. */
   readonly baseUrl: string;
+  /** Paths besides /healthz that answer ok. */
+  readonly health: readonly string[];
 }
 
 export interface BridgeOptions extends ConnectorOptions, ListenerOptions {
   readonly paths: BridgePaths;
+  /** Origins whose pages may call, or regular expressions for them between slashes; an empty list allows all, undefined none. */
+  readonly cors: readonly string[] | undefined;
 }
 
 export const listenerDefaults = {
@@ -68,9 +72,12 @@ export const bridgePaths = {
   message: "/message",
   webSocket: "/ws",
   baseUrl: "",
+  health: [],
 } as const satisfies BridgePaths;
 
-export const bridgeDefaults = { ...connectorDefaults, ...listenerDefaults, paths: bridgePaths } as const satisfies Omit<
-  BridgeOptions,
-  "server"
->;
+export const bridgeDefaults = {
+  ...connectorDefaults,
+  ...listenerDefaults,
+  paths: bridgePaths,
+  cors: undefined,
+} as const satisfies Omit<BridgeOptions, "server">;

@@ -1,5 +1,6 @@
 // One connector, ready to be served: opens its wire, its sessions and its streams together, and closes them together. Listens on nothing itself.
 import type { IncomingMessage } from "node:http";
+import type { Readable, Writable } from "node:stream";
 import { addressKey, addressName, type ConnectorOptions } from "../config/index.ts";
 import { keyedHash, type Log, type Metrics, type Tracer } from "../observability/index.ts";
 import type { SessionStore } from "../store/index.ts";
@@ -12,6 +13,7 @@ import {
   type Serve,
   type ServeUpgrade,
   SseEndpoint,
+  StdioClient,
   serveMcp,
   WebSocketEndpoint,
 } from "./ingress/index.ts";
@@ -43,6 +45,8 @@ export interface Endpoint {
   /** HTTP+SSE: the path of those messages. */
   readonly postSse: Serve;
   readonly webSocket: ServeUpgrade;
+  /** The process as a stdio server for one client. */
+  serveStdio(input: Readable, output: Writable): StdioClient;
   /** Front mode: whatever is no exchange of an MCP session. */
   readonly passThrough: Serve | undefined;
   /** Ends every client's stream cleanly, so that it comes back to whoever serves next. */
@@ -56,25 +60,8 @@ export interface Endpoint {
 const connectTimeoutMs = 10_000;
 
 export function openEndpoint(options: ConnectorOptions, shared: SharedParts): Endpoint {
-  const { log, metrics, tracer, store, secret, forwarding } = shared;
-  const name = options.name ?? addressName(options.server);
-  const transport = openTransport(reached(options), {
-    connectTimeoutMs,
-    followRedirects: !options.front,
-    startTimeoutMs: options.startTimeoutMs,
-    maxMessageBytes: options.maxMessageBytes,
-    tell: (level, what, fields) => log.event(level, what, { connector: name, ...fields }),
-  });
-  const connector = openConnector({
-    settings: { ...options, name, storeKey: keyedHash(secret, "connector", addressKey(options.server)) },
-    transport,
-    store,
-    log,
-    metrics,
-    tracer,
-    secret,
-  });
-  const sessions = new SessionManager(connector, options);
+  const { forwarding } = shared;
+  const { name, transport, connector, sessions } = openSessions(options, shared);
   const streams = new Streams();
   const others = options.front ? passThrough.bind(null, connector, forwarding) : undefined;
   const principal = options.front ? options.principal : "authorization";
@@ -89,6 +76,7 @@ export function openEndpoint(options: ConnectorOptions, shared: SharedParts): En
     openSse: (messageUrl) => sse.open.bind(sse, messageUrl),
     postSse: sse.post.bind(sse),
     webSocket: webSockets.accept.bind(webSockets),
+    serveStdio: (input, output) => new StdioClient(messages, input, output),
     serve: serveMcp.bind(null, {
       sessions,
       streams,
@@ -119,4 +107,28 @@ export function openEndpoint(options: ConnectorOptions, shared: SharedParts): En
 /** In front of a server every exchange passes as it is: nothing is tried out. */
 function reached({ server, front }: ConnectorOptions): ConnectorOptions["server"] {
   return front && server.kind === "http" && server.wire === "auto" ? { ...server, wire: "streamable-http" } : server;
+}
+
+/** What stands between an endpoint's clients and its server. */
+function openSessions(options: ConnectorOptions, shared: SharedParts) {
+  const { log, metrics, tracer, store, secret } = shared;
+  const name = options.name ?? addressName(options.server);
+  const transport = openTransport(reached(options), {
+    connectTimeoutMs,
+    followRedirects: !options.front,
+    startTimeoutMs: options.startTimeoutMs,
+    maxMessageBytes: options.maxMessageBytes,
+    tell: (level, what, fields) => log.event(level, what, { connector: name, ...fields }),
+  });
+  const connector = openConnector({
+    settings: { ...options, name, storeKey: keyedHash(secret, "connector", addressKey(options.server)) },
+    transport,
+    store,
+    log,
+    metrics,
+    tracer,
+    secret,
+  });
+  const sessions = new SessionManager(connector, options);
+  return { name, transport, connector, sessions };
 }

@@ -1,5 +1,6 @@
 export { type Endpoint, openEndpoint, type SharedParts } from "./endpoint.ts";
 export {
+  corsRule,
   type Forwarding,
   type HttpServer,
   isLoopback,
@@ -8,6 +9,7 @@ export {
   principalHeader,
   refuse,
   type Serve,
+  type StdioClient,
   trustedProxies,
 } from "./ingress/index.ts";
 export { type EndpointPaths, endpointRoutes, type Routes } from "./routes.ts";

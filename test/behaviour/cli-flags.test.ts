@@ -55,8 +55,8 @@ const mistakes: readonly Mistake[] = [
   { what: "a value too many", args: [url, secret], says: /too many arguments\. Expected 1 argument but got 2\.\n/ },
   { what: "a port that is no number", args: [url, "--port", "http"], says: /--port.*a whole number from 0 to 65535/ },
   { what: "a port that is too high", args: [url, "--port", "65536"], says: /--port.*a whole number from 0 to 65535/ },
-  { what: "a URL without a scheme", args: ["example.com/mcp"], says: /must begin with http:\/\/ or https:\/\// },
-  { what: "a URL of another scheme", args: ["ftp://example.com/"], says: /must begin with http:\/\/ or https:\/\// },
+  { what: "a URL without a scheme", args: ["example.com/mcp"], says: /must begin with http:\/\/, https:\/\// },
+  { what: "a URL of another scheme", args: ["ftp://example.com/"], says: /must begin with http:\/\/, https:\/\// },
   {
     what: "a password in the URL",
     args: [`http://user:${secret}@127.0.0.1/mcp`],

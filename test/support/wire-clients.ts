@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { WebSocket } from "ws";
 
 /** What came in, oldest first, and a way to wait for more. */
-class Inbox {
+export class Inbox {
   readonly texts: string[] = [];
   #look = new Set<() => void>();
   #over = false;
@@ -62,7 +62,7 @@ export const initializeParams = {
 
 const textOf = (message: string | object): string => (typeof message === "string" ? message : JSON.stringify(message));
 
-function conversation(inbox: Inbox, send: (text: string) => Promise<void>) {
+export function conversation(inbox: Inbox, send: (text: string) => Promise<void>) {
   const ask = async (id: number | string, method: string, params: object = {}): Promise<string> => {
     await send(textOf({ jsonrpc: "2.0", id, method, params }));
     return inbox.when((text) => answers(text, id));

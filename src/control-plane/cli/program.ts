@@ -1,11 +1,14 @@
 // The command line: what can be typed, with its defaults and its help. Starts nothing itself.
 import { Command, InvalidArgumentError, Option } from "commander";
 import { bridgeDefaults } from "../../config/index.ts";
+import { type AddressFlags, addressOptions, type Typed } from "./server-address.ts";
+import { isStdioSide, type SupergatewayFlags, supergatewayAddress, supergatewayOptions } from "./supergateway-flags.ts";
 
 /** As commander gives them: what was typed, parsed value by value. */
-export interface BridgeFlags {
+export interface BridgeFlags extends AddressFlags, SupergatewayFlags {
   readonly host: string;
-  readonly port: number;
+  /** Undefined: not typed. */
+  readonly port?: number;
   readonly dataDir?: string;
   readonly header: readonly string[];
   readonly headerFile?: string;
@@ -22,6 +25,7 @@ export interface BridgeFlags {
   readonly maxSessions: number;
   readonly drainTimeout: number;
   readonly reconnectGrace: number;
+  readonly idleTimeout: number;
   readonly logFormat?: "pretty" | "json" | "logfmt";
   readonly logFile?: string;
   readonly quiet: boolean;
@@ -37,7 +41,8 @@ export interface ChaosFlags {
 
 /** What the verbs do; compose provides it. */
 export interface Verbs {
-  bridge(url: string, flags: BridgeFlags): Promise<void>;
+  bridge(typed: Typed, flags: BridgeFlags): Promise<void>;
+  stdio(typed: Typed, flags: BridgeFlags): Promise<void>;
   demo(flags: BridgeFlags): Promise<void>;
   chaos(flags: ChaosFlags): Promise<void>;
 }
@@ -48,25 +53,41 @@ Examples:
   holdfast https://example.com/mcp --header 'Authorization: Bearer \${TOKEN}'
   holdfast http://127.0.0.1:3000/mcp --front --port 8080 --allowed-host mcp.example.com
                                                         stand between your edge and your own server
+  holdfast -- npx -y @modelcontextprotocol/server-memory
+                                                        a stdio server for clients of every transport
+  holdfast stdio https://example.com/mcp                that server as a stdio process, for clients that start one
   holdfast                                              a demo: a faulty server, the proxy, and how to break it
   holdfast chaos --port 4748                            the faulty server alone
 
-Exit codes: 0 ok, 1 usage, 4 cannot listen or start.`;
+Exit codes: 0 ok, 1 usage, 3 sign-in needed (stdio), 4 cannot listen, start or reach the server.`;
 
-export function buildProgram(version: string, verbs: Verbs): Command {
+/** What one may type before a command after --; all of `stdio` besides the server and its wire. */
+const stdioFlags = new Set(
+  "header header-file name recovery recovery-window trusted max-body drain-timeout log-format log-file quiet data-dir".split(
+    " ",
+  ),
+);
+
+/** `command`: what stood after --, taken off before. */
+export function buildProgram(version: string, verbs: Verbs, command?: readonly string[]): Command {
   const program = new Command("holdfast")
     .description("An MCP proxy whose sessions never break: any MCP client, any MCP server.")
     .version(version)
-    .argument("[url]", "the server's MCP endpoint (Streamable HTTP); without one, a demo starts")
+    .usage("[options] [url | -- command args...]")
+    .argument("[url]", "the server's MCP endpoint: http, https, ws or wss; without server, a demo starts")
     .addHelpText("after", examples)
     .showHelpAfterError("(holdfast --help shows what can be typed)")
     .configureOutput({ outputError: (text, write) => write(withoutValues(text)) })
     // Otherwise the options of `chaos` that are named like ours would be taken for ours.
     .enablePositionalOptions();
-  for (const option of bridgeOptions()) program.addOption(option);
-  program.action((url: string | undefined, flags: BridgeFlags) =>
-    url === undefined ? verbs.demo(flags) : verbs.bridge(url, flags),
-  );
+  for (const option of [...bridgeOptions(), ...patienceOptions(), ...addressOptions(), ...supergatewayOptions()])
+    program.addOption(option);
+  program.action((url: string | undefined, flags: BridgeFlags) => {
+    if (isStdioSide(flags)) return verbs.stdio({ url, command }, flags);
+    const isDemo = url === undefined && command === undefined && supergatewayAddress(flags) === undefined;
+    return isDemo ? verbs.demo(flags) : verbs.bridge({ url, command }, flags);
+  });
+  addStdio(program, verbs, command);
   program
     .command("chaos")
     .description("a small MCP server that forgets, refuses, cuts and stalls when it is told to")
@@ -78,12 +99,26 @@ export function buildProgram(version: string, verbs: Verbs): Command {
   return program;
 }
 
+/** The flags that it has no use for keep their defaults. */
+function addStdio(program: Command, verbs: Verbs, command: readonly string[] | undefined): void {
+  const stdio = program
+    .command("stdio")
+    .description("the server as a stdio process, for clients that start one; sessions are kept in memory")
+    .usage("[options] [url | -- command args...]")
+    .argument("[url]", "the server's MCP endpoint: http, https, ws or wss");
+  const own = [...bridgeOptions().filter(({ long }) => stdioFlags.has(long?.slice(2) ?? "")), ...addressOptions()];
+  for (const option of own) stdio.addOption(option);
+  stdio.action((url: string | undefined, flags: BridgeFlags) =>
+    verbs.stdio({ url, command }, { ...program.opts<BridgeFlags>(), ...flags }),
+  );
+}
+
 function bridgeOptions(): Option[] {
   const d = bridgeDefaults;
   return [
-    new Option("--port <number>", "port to listen on, 0 for any free one")
-      .argParser(wholeNumber(0, 65_535))
-      .default(d.port),
+    new Option("--port <number>", `port to listen on, 0 for any free one (default: ${d.port})`).argParser(
+      wholeNumber(0, 65_535),
+    ),
     new Option("--host <address>", "address to listen on; beyond this machine only with --token or --front").default(
       d.host,
     ),
@@ -126,9 +161,6 @@ function bridgeOptions(): Option[] {
     new Option("--drain-timeout <seconds>", "how long a stop waits for calls in flight")
       .argParser(number(0, 3_600))
       .default(d.drainTimeoutMs / 1_000),
-    new Option("--reconnect-grace <seconds>", "how long the session of an HTTP+SSE client whose stream broke is kept")
-      .argParser(number(0, 86_400))
-      .default(d.reconnectGraceMs / 1_000),
     new Option("--log-format <format>", "one line per request (default: pretty on a terminal, else json)").choices([
       "pretty",
       "json",
@@ -136,6 +168,19 @@ function bridgeOptions(): Option[] {
     ]),
     new Option("--log-file <path>", "append the log to a file instead of standard error"),
     new Option("--quiet", "log warnings and errors only").default(false),
+  ];
+}
+
+/** How long what nobody uses is kept. */
+function patienceOptions(): Option[] {
+  const d = bridgeDefaults;
+  return [
+    new Option("--reconnect-grace <seconds>", "how long the session of an HTTP+SSE client whose stream broke is kept")
+      .argParser(number(0, 86_400))
+      .default(d.reconnectGraceMs / 1_000),
+    new Option("--idle-timeout <seconds>", "after how long without use a session is ended on both sides")
+      .argParser(number(1, 31_536_000))
+      .default(d.idleTimeoutMs / 1_000),
   ];
 }
 

@@ -9,16 +9,36 @@ import {
   parseHeaders,
 } from "../../config/index.ts";
 import type { BridgeFlags } from "./program.ts";
+import { readAddress, type Typed } from "./server-address.ts";
+import { supergatewayAddress, supergatewayName, supergatewayPort } from "./supergateway-flags.ts";
 
 /** @throws ConfigError */
-export function readFlags(url: string, flags: BridgeFlags, logIsTerminal: boolean): BridgeOptions {
+export function readFlags(typed: Typed, flags: BridgeFlags, logIsTerminal: boolean): BridgeOptions {
+  const aliased = supergatewayAddress(flags);
+  if (aliased !== undefined && (typed.url ?? typed.command) !== undefined)
+    throw new ConfigError(
+      "Give the server once: as a URL, as a command after --, or with one of supergateway's flags.",
+    );
+  const webSocket = flags.outputTransport === "ws" ? flags.messagePath : bridgeDefaults.paths.webSocket;
+  const bearer = flags.oauth2Bearer === undefined ? [] : ["authorization", `Bearer ${flags.oauth2Bearer}`];
   return {
     ...bridgeDefaults,
-    server: { kind: "http", url: readUrl(url), wire: "auto" },
+    server: aliased ?? readAddress(typed, flags),
     host: flags.host,
-    port: flags.port,
+    port: flags.port ?? (aliased === undefined ? bridgeDefaults.port : supergatewayPort),
+    paths: {
+      mcp: flags.streamableHttpPath,
+      sse: flags.ssePath,
+      message: flags.messagePath,
+      webSocket,
+      baseUrl: flags.baseUrl,
+      health: flags.healthEndpoint,
+    },
+    cors: flags.cors === true ? [] : flags.cors,
+    idleTimeoutMs: flags.sessionTimeout ?? flags.idleTimeout * 1_000,
     dataDir: flags.dataDir ?? defaultDataDir(),
     headers: [
+      ...bearer,
       ...parseHeaders(flags.header),
       ...(flags.headerFile === undefined ? [] : readHeaderFile(flags.headerFile)),
     ],
@@ -37,23 +57,9 @@ export function readFlags(url: string, flags: BridgeFlags, logIsTerminal: boolea
     reconnectGraceMs: flags.reconnectGrace * 1_000,
     logFormat: flags.logFormat ?? (logIsTerminal && flags.logFile === undefined ? "pretty" : "json"),
     logTo: flags.logFile ?? bridgeDefaults.logTo,
-    quiet: flags.quiet,
-    name: flags.name,
+    quiet: flags.quiet || flags.logLevel === "none",
+    name: flags.name ?? supergatewayName(flags),
   };
-}
-
-function readUrl(text: string): URL {
-  const url = URL.parse(text);
-  if (url === null || !["http:", "https:"].includes(url.protocol)) {
-    throw new ConfigError("The server's URL must begin with http:// or https://, for example https://example.com/mcp.");
-  }
-  if (url.username !== "" || url.password !== "") {
-    throw new ConfigError(
-      "Leave user name and password out of the URL; give --header 'Authorization: Basic ...' instead.",
-    );
-  }
-  url.hash = "";
-  return url;
 }
 
 function readToken(token: string | undefined): string | undefined {

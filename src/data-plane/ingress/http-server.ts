@@ -7,6 +7,7 @@ import type { Log, Metrics } from "../../observability/index.ts";
 import { answerError } from "../relay/index.ts";
 import { type AdmissionRules, admit } from "./admission.ts";
 import { HttpClientConnection } from "./client-connection.ts";
+import { answerCors, type CorsRule } from "./cors.ts";
 import { plainExchange } from "./plain-exchange.ts";
 import { type ExchangeNotes, newNotes, toRecord } from "./request-record.ts";
 import { declineUpgrade, isWebSocketUpgrade, refuseUpgrade, type ServeUpgrade } from "./upgrade.ts";
@@ -24,6 +25,8 @@ export interface HttpServerOptions {
   readonly nowMs: () => number;
   /** Who serves this path; undefined answers PATH_NOT_FOUND. The path comes without its query. */
   readonly route: (path: string) => Serve | undefined;
+  /** Pages of other origins that may call; undefined allows none. */
+  readonly cors?: CorsRule | undefined;
   /** Who takes WebSocket connections to this path. */
   readonly upgrade?: (path: string) => ServeUpgrade | undefined;
 }
@@ -114,6 +117,8 @@ class RunningServer implements HttpServer {
     // A connection kept open by a client would hold up a drain.
     if (this.#draining) response.shouldKeepAlive = false;
     const path = pathOf(request);
+    const { cors } = this.#options;
+    if (cors !== undefined && answerCors(cors, request, response)) return;
     const refusal = this.#refusal(request, path);
     if (refusal !== undefined) return refuse(request, response, notes, refusal);
     // "*" and absolute forms are for forward proxies.
@@ -149,7 +154,9 @@ class RunningServer implements HttpServer {
   #refusal({ headers, method }: IncomingMessage, path: string): ErrorCode | undefined {
     if (this.#draining) return "SHUTTING_DOWN";
     const { host, origin, authorization } = headers;
-    return admit(this.#options.admission, { host, origin, authorization, method, path });
+    const { admission, cors } = this.#options;
+    const foreign = cors !== undefined && origin !== undefined && cors(origin) ? undefined : origin;
+    return admit(admission, { host, origin: foreign, authorization, method, path });
   }
 
   #finished(request: IncomingMessage, response: ServerResponse, notes: ExchangeNotes): void {

@@ -1,4 +1,5 @@
 export { isLoopback, isSamePath } from "./admission.ts";
+export { corsRule } from "./cors.ts";
 export { type Forwarding, frontHeaders, trustedProxies } from "./forward-headers.ts";
 export { type HttpServer, listen, refuse, type Serve } from "./http-server.ts";
 export { SseEndpoint } from "./http-sse.ts";
@@ -6,6 +7,7 @@ export { KeptBytes } from "./kept-bytes.ts";
 export { passThrough } from "./pass-through.ts";
 export { credentialOf, type PrincipalRule, principalHeader } from "./principal.ts";
 export type { BodyLimits } from "./read-body.ts";
+export { StdioClient } from "./stdio.ts";
 export { serveMcp } from "./streamable-http.ts";
 export type { ServeUpgrade } from "./upgrade.ts";
 export { WebSocketEndpoint } from "./websocket.ts";

@@ -52,6 +52,7 @@ export class MessageClient {
   readonly #open = new Set<MessageConnection>();
   #standing: MessageConnection | undefined;
   #relistenMs = firstRelistenMs;
+  #heldBytes = 0;
   #ending = false;
   #left = false;
   #failure: ErrorCode | undefined;
@@ -82,9 +83,8 @@ export class MessageClient {
    * Takes one message. It is answered on the wire, whatever happens to it.
    * @throws ProxyError MALFORMED_JSON, NOT_JSON_RPC, INITIALIZE_IN_BATCH: it can be answered to nobody
    */
-  receive(bytes: Buffer): void {
+  receive(bytes: Buffer, scanned = scanEnvelope(bytes)): void {
     const { connector } = this.#endpoint.sessions;
-    const scanned = scanEnvelope(bytes);
     if (scanned.shape === "not-json") throw new ProxyError("MALFORMED_JSON", { note: scanned.reason });
     if (scanned.shape === "not-json-rpc") throw new ProxyError("NOT_JSON_RPC", { note: scanned.reason });
     if (scanned.shape === "batch" && scanned.envelopes.some(({ method }) => method === "initialize"))
@@ -94,6 +94,7 @@ export class MessageClient {
     notes.bodyLength = () => bytes.length;
     if (this.principal !== "none") notes.userId = this.principal.slice(0, 12);
     const message: Message = { bytes, scanned, notes };
+    this.#hold(bytes.length);
     const isFull = this.#open.size + this.#waiting.length >= mostOpenMessages;
     // An answer to the server's question may be what everything else waits for.
     const passes = isAnswer(scanned) && this.#session !== undefined;
@@ -280,6 +281,7 @@ export class MessageClient {
     metrics.requestEnded(outcome.errorCode === "-" ? "answered" : outcome.errorCode);
     notes.isOver = true;
     notes.release();
+    this.#hold(-notes.bodyLength());
     this.#endIfDone();
   }
 
@@ -293,6 +295,11 @@ export class MessageClient {
       if (session === undefined || this.#wire.gone) return next.destroy();
       void this.#endpoint.streams.attach(this.#get(next, notes, lastEventId), session);
     }, before.retryMs ?? resumeMs).unref();
+  }
+
+  #hold(bytes: number): void {
+    this.#heldBytes += bytes;
+    this.#wire.holds?.(this.#heldBytes);
   }
 
   #endIfDone(): void {

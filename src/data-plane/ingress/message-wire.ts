@@ -9,6 +9,8 @@ export interface MessageWire {
   send(json: Buffer): boolean;
   /** Calls back once: when there is room again, or the client is gone. */
   onDrain(listener: () => void): void;
+  /** How much of what came waits for its answer: a wire may stop reading. */
+  holds?(bytes: number): void;
   /** Everything has been sent that ever will be. */
   end(): void;
 }

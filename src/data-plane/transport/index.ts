@@ -1,3 +1,4 @@
+export { LineFramer } from "./line-framer.ts";
 export { openTransport, type TransportOptions } from "./open-transport.ts";
 export type { BodySink, Reply, ReplyBody, ReplyHeaders } from "./reply.ts";
 export type { Transport, WireRequest } from "./streamable-http.ts";
