@@ -4,6 +4,7 @@ import type { Readable, Writable } from "node:stream";
 import { addressKey, addressName, type ConnectorOptions } from "../config/index.ts";
 import { keyedHash, type Log, type Metrics, type Tracer } from "../observability/index.ts";
 import type { SessionStore } from "../store/index.ts";
+import { openModern } from "./bridge/index.ts";
 import {
   type BodyLimits,
   credentialOf,
@@ -63,6 +64,7 @@ export function openEndpoint(options: ConnectorOptions, shared: SharedParts): En
   const { forwarding } = shared;
   const { name, transport, connector, sessions } = openSessions(options, shared);
   const streams = new Streams();
+  const modern = openModern(connector);
   const others = options.front ? passThrough.bind(null, connector, forwarding) : undefined;
   const principal = options.front ? options.principal : "authorization";
   const credential = (request: IncomingMessage) => credentialOf(principal, request, forwarding.proxies);
@@ -83,6 +85,7 @@ export function openEndpoint(options: ConnectorOptions, shared: SharedParts): En
       credential,
       limits,
       forward: options.front ? (request: IncomingMessage) => frontHeaders(request, forwarding) : () => options.headers,
+      modern,
       passThrough: others,
     }),
     passThrough: others,
@@ -90,6 +93,7 @@ export function openEndpoint(options: ConnectorOptions, shared: SharedParts): En
       sse.finish();
       webSockets.finish();
       streams.endAll();
+      modern.end();
     },
     async giveUp() {
       connector.availability.stop();

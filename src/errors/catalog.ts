@@ -2,6 +2,7 @@
 // JSON-RPC codes are positive (the ranges below zero belong to the protocol), except the two that JSON-RPC 2.0 itself gives to a malformed request.
 import { type CatalogRow, row } from "./catalog-row.ts";
 import { clientWireRows } from "./client-wire-rows.ts";
+import { eraRows } from "./era-rows.ts";
 import { serverWireRows } from "./server-wire-rows.ts";
 
 export type { CatalogRow, Fault } from "./catalog-row.ts";
@@ -362,6 +363,7 @@ export const catalog = {
   ),
   ...clientWireRows,
   ...serverWireRows,
+  ...eraRows,
 } as const satisfies Record<string, CatalogRow>;
 
 export type ErrorCode = keyof typeof catalog;

@@ -17,6 +17,8 @@ export const repeatableMethods: ReadonlySet<string> = new Set([
   "prompts/get",
   "completion/complete",
   "logging/setLevel",
+  "server/discover",
+  "subscriptions/listen",
   "notifications/initialized",
   "notifications/roots/list_changed",
 ]);

@@ -167,6 +167,15 @@ for (const [name, open] of Object.entries(stores)) {
       assert.notEqual(await store.find("other", "z"), undefined);
     });
 
+    it("remembers what was last learned of each server's eras, and nothing of another one", async () => {
+      await using store = await open();
+      assert.equal(await store.findEras("files"), undefined);
+      await store.saveEras("files", '{"modern":"no"}');
+      await store.saveEras("files", '{"modern":"yes"}');
+      await store.saveEras("other", "{}");
+      assert.equal(await store.findEras("files"), '{"modern":"yes"}');
+    });
+
     it("has one secret of 32 random bytes", async () => {
       await using store = await open();
       await using other = await open();

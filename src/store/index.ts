@@ -1,3 +1,3 @@
 export { openMemoryStore } from "./memory/session-store.ts";
-export type { SessionStore, StoredSession } from "./port.ts";
+export type { EraStore, SessionStore, StoredSession } from "./port.ts";
 export { openSqliteStore } from "./sqlite/session-store.ts";

@@ -16,7 +16,7 @@ export interface StoredSession {
   readonly lastSeenAtMs: number;
 }
 
-export interface SessionStore extends AsyncDisposable {
+export interface SessionStore extends EraStore, AsyncDisposable {
   find(connector: string, key: string): Promise<StoredSession | undefined>;
   /** Inserts a session of generation 1. */
   add(session: StoredSession): Promise<void>;
@@ -28,4 +28,10 @@ export interface SessionStore extends AsyncDisposable {
   takeIdle(connector: string, beforeMs: number, limit: number): Promise<readonly StoredSession[]>;
   /** A random secret of this data directory (32 bytes), made at first use: keys the hashes of session ids in store and log. */
   secret(): Promise<Uint8Array>;
+}
+
+/** What is remembered of each server's eras (bridge/eras.ts), as JSON text. */
+export interface EraStore {
+  findEras(connector: string): Promise<string | undefined>;
+  saveEras(connector: string, eras: string): Promise<void>;
 }

@@ -2,47 +2,15 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
 import { startHoldfast } from "../support/holdfast.ts";
+import { legacyRequirements } from "./scenarios.ts";
 import { runSuite, type Scenario, type SuiteRun, startFixture } from "./suite.ts";
 
-const revision = "2025-11-25";
 const hookTimeoutMs = 180_000;
 
-const scored = [
-  "server-initialize",
-  "logging-set-level",
-  "ping",
-  "completion-complete",
-  "tools-list",
-  "tools-call-simple-text",
-  "tools-call-image",
-  "tools-call-audio",
-  "tools-call-embedded-resource",
-  "tools-call-mixed-content",
-  "tools-call-with-logging",
-  "tools-call-error",
-  "tools-call-with-progress",
-  "tools-call-sampling",
-  "tools-call-elicitation",
-  "elicitation-sep1034-defaults",
-  "server-sse-multiple-streams",
-  "elicitation-sep1330-enums",
-  "resources-list",
-  "resources-read-text",
-  "resources-read-binary",
-  "resources-templates-read",
-  "resources-subscribe",
-  "resources-unsubscribe",
-  "prompts-list",
-  "prompts-get-simple",
-  "prompts-get-with-args",
-  "prompts-get-embedded-resource",
-  "prompts-get-with-image",
-  "dns-rebinding-protection",
-] as const;
-const notScored = ["server-session-lifecycle", "json-schema-2020-12", "server-sse-polling"] as const;
+const { scored, alsoPassed: notScored, revision } = legacyRequirements;
 const all = [...scored, ...notScored];
 
-const label = (scenario: (typeof all)[number]) =>
+const label = (scenario: string) =>
   notScored.some((name) => name === scenario) ? `${scenario}, which is not scored` : scenario;
 
 function scenarioOf(run: SuiteRun | undefined, name: string): Scenario {

@@ -1,15 +1,18 @@
-// The server that the conformance suite runs against, as a process: `node fixture-server.ts [--port 0]`.
+// The server that the conformance suite runs against, as a process: `node fixture-server.ts [--port 0] [--era legacy|modern]`.
 // Listens on the loopback only and refuses foreign Host and Origin headers; which era answers is an endpoint's matter.
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { parseArgs } from "node:util";
 import { localhostHostValidation, localhostOriginValidation } from "@modelcontextprotocol/node";
 import { openLegacyEndpoint } from "./fixture/legacy-endpoint.ts";
 import { buildMcpServer } from "./fixture/mcp-server.ts";
+import { openModernEndpoint } from "./fixture/modern-endpoint.ts";
 
-const { values } = parseArgs({ options: { port: { type: "string", default: "0" } } });
+const { values } = parseArgs({
+  options: { port: { type: "string", default: "0" }, era: { type: "string", default: "legacy" } },
+});
 const isAllowedHost = localhostHostValidation();
 const isAllowedOrigin = localhostOriginValidation();
-const endpoint = openLegacyEndpoint(buildMcpServer);
+const endpoint = values.era === "modern" ? openModernEndpoint(buildMcpServer) : openLegacyEndpoint(buildMcpServer);
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   // Both have answered the request when they say no.

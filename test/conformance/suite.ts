@@ -33,8 +33,10 @@ export interface Fixture extends AsyncDisposable {
   readonly url: string;
 }
 
-export async function startFixture(): Promise<Fixture> {
-  const child = await startChild(process.execPath, [fixtureProgram, "--port", "0"]);
+export type FixtureEra = "legacy" | "modern";
+
+export async function startFixture(era: FixtureEra = "legacy", port = 0): Promise<Fixture> {
+  const child = await startChild(process.execPath, [fixtureProgram, "--port", String(port), "--era", era]);
   try {
     const [, url = ""] = await child.waitForLine(/^listening on (\S+)$/);
     return { url, [Symbol.asyncDispose]: () => child[Symbol.asyncDispose]() };

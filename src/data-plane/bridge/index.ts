@@ -1,3 +1,6 @@
+export { isModernBody, isModernExchange } from "./eras.ts";
+export { openModern } from "./open-modern.ts";
+export { type ModernEndpoint, serveModern } from "./serve-modern.ts";
 export {
   type Ask,
   type AskAnswer,

@@ -191,6 +191,7 @@ export function refuse(
   request.resume();
   const connection = new HttpClientConnection(response);
   if (code === "TOKEN_REQUIRED") response.setHeader("www-authenticate", "Bearer");
+  if (code === "MODERN_METHOD_NOT_ALLOWED") response.setHeader("allow", "POST");
   if (code === "METHOD_NOT_ALLOWED") response.setHeader("allow", "POST, GET, DELETE");
   answerError(plainExchange(connection, notes), [], new ProxyError(code));
 }

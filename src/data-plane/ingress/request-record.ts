@@ -26,6 +26,8 @@ export interface ExchangeNotes {
   /** Called once, when the exchange is over. Added to by `whenOver`. */
   release: () => void;
   scanned: (() => Scanned) | undefined;
+  /** Of a modern exchange, by its header; its body is not read for the log. */
+  modernMethod: string | undefined;
   bodyLength: () => number;
 }
 
@@ -42,6 +44,7 @@ export function newNotes(nowMs: number): ExchangeNotes {
     isLoggedElsewhere: false,
     release: none,
     scanned: undefined,
+    modernMethod: undefined,
     bodyLength: nothing,
   };
 }
@@ -66,19 +69,19 @@ export function toRecord(
   connector: string,
   nowMs: number,
 ): RequestRecord {
-  const scanned = notes.scanned?.();
+  const scanned = notes.modernMethod === undefined ? notes.scanned?.() : undefined;
   return {
     user_id: notes.userId,
     session_id: notes.outcome.sessionHash,
     http_method: request.method ?? "-",
-    jsonrpc_method: methodsOf(scanned),
+    jsonrpc_method: notes.modernMethod ?? methodsOf(scanned),
     jsonrpc_id: idsOf(scanned),
     body_len: notes.bodyLength(),
     // A client that left before any head has been given no status; 499 is what nginx made common for it.
     status: response.headersSent ? response.statusCode : 499,
     elapsed_ms: Math.round((nowMs - notes.startedMs) * 10) / 10,
     connector,
-    era_pair: "LL",
+    era_pair: notes.outcome.eraPair ?? "LL",
     recovery: notes.outcome.recovery,
     error_code: notes.outcome.errorCode,
     request_id: notes.requestId,

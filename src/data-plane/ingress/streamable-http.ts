@@ -1,15 +1,24 @@
-// The Streamable HTTP transport toward clients (revisions 2025-03-26 to 2025-11-25): which exchange is asked for, of which session.
+// The Streamable HTTP transport toward clients: which era an exchange is of, what is asked for, of which session.
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import { ProxyError } from "../../errors/index.ts";
 import {
   isClientSessionId,
   lastEventIdHeader,
   mediaType,
+  methodHeader,
   protocolVersionHeader,
   type Scanned,
   sessionIdHeader,
 } from "../../protocol/index.ts";
-import { answerFailure, type ClientExchange, type RequestBody, relayInitialize, type Streams } from "../relay/index.ts";
+import { isModernBody, isModernExchange, type ModernEndpoint, serveModern } from "../bridge/index.ts";
+import {
+  answerFailure,
+  type ClientExchange,
+  type ModernExchange,
+  type RequestBody,
+  relayInitialize,
+  type Streams,
+} from "../relay/index.ts";
 import { assertAccepted, type SessionManager, type UpstreamSession } from "../session/index.ts";
 import { adoptSession } from "./adopt-session.ts";
 import { HttpClientConnection } from "./client-connection.ts";
@@ -17,6 +26,9 @@ import { relayMessage } from "./client-message.ts";
 import { refuse } from "./http-server.ts";
 import { type BodyLimits, readBody } from "./read-body.ts";
 import { type ExchangeNotes, whenOver } from "./request-record.ts";
+
+/** Longer names are no methods. */
+const longestMethod = 256;
 
 export interface EndpointOptions {
   readonly sessions: SessionManager;
@@ -26,6 +38,8 @@ export interface EndpointOptions {
   readonly limits: BodyLimits;
   /** What goes to the server on behalf of this request: the connector's headers and, in front mode, the client's own. */
   readonly forward: (request: IncomingMessage) => readonly string[];
+  /** Serves clients of revision 2026-07-28 and later. */
+  readonly modern: ModernEndpoint;
   /** Front mode: serves what belongs to no session, as the server itself would. */
   readonly passThrough:
     | ((request: IncomingMessage, response: ServerResponse, notes: ExchangeNotes, read?: RequestBody) => Promise<void>)
@@ -73,6 +87,7 @@ class EndpointExchange {
 
   serve(): Promise<void> | void {
     const { method, headers } = this.#request;
+    if (isModernExchange(headers)) return this.#modern();
     if (this.#options.passThrough !== undefined && !mayOpenOrNameSession(method, headers)) return this.#pass();
     switch (method) {
       case "POST":
@@ -113,9 +128,35 @@ class EndpointExchange {
     };
   }
 
-  async #post(): Promise<void> {
+  /** Without sessions there is nothing to GET or DELETE. */
+  async #modern(): Promise<void> {
+    const { method } = this.#request;
+    if (method !== "POST") return refuse(this.#request, this.#response, this.#notes, "MODERN_METHOD_NOT_ALLOWED");
+    this.#assertJson();
+    // Not by the body, for the log either: a modern exchange is routed by its headers.
+    this.#notes.modernMethod = modernMethod(this.#request.headers);
+    const { body, scanned, length } = await readBody(this.#request, this.#options.limits, this.#notes);
+    this.#notes.scanned = scanned;
+    this.#notes.bodyLength = length;
+    return this.#serveModern(body);
+  }
+
+  #serveModern(body: RequestBody): Promise<void> {
+    const exchange: ModernExchange = Object.assign(this.exchange(body), {
+      method: one(this.#request.headers[methodHeader]),
+      envelopeHeaders: envelopeHeaders(this.#request, this.#options.passThrough !== undefined),
+      requestHeaders: this.#request.headers,
+    });
+    return serveModern(this.#options.modern, exchange, this.#principal);
+  }
+
+  #assertJson(): void {
     if (mediaType(this.#request.headers["content-type"]) !== "application/json")
       throw new ProxyError("CONTENT_TYPE_NOT_JSON");
+  }
+
+  async #post(): Promise<void> {
+    this.#assertJson();
     const taken = await readBody(this.#request, this.#options.limits, this.#notes);
     this.#notes.scanned = taken.scanned;
     this.#notes.bodyLength = taken.length;
@@ -127,8 +168,10 @@ class EndpointExchange {
       throw new ProxyError("INITIALIZE_IN_BATCH");
     }
     if (scanned.shape === "single" && scanned.envelope.method === "initialize") return this.#initialize(exchange);
-    if (this.#options.passThrough !== undefined && this.#request.headers[sessionIdHeader] === undefined)
-      return this.#pass(taken.body);
+    const hasSession = this.#request.headers[sessionIdHeader] !== undefined;
+    if (!hasSession && scanned.shape === "single" && isModernBody(scanned.envelope.method, taken.body.kept))
+      return this.#serveModern(taken.body);
+    if (this.#options.passThrough !== undefined && !hasSession) return this.#pass(taken.body);
     const session = this.#liveSession() ?? (await this.#session(exchange));
     return relayMessage(exchange, session, scanned);
   }
@@ -198,6 +241,27 @@ class EndpointExchange {
 function mayOpenOrNameSession(method: string | undefined, headers: IncomingHttpHeaders): boolean {
   if (headers[sessionIdHeader] !== undefined) return method === "POST" || method === "GET" || method === "DELETE";
   return method === "POST" && mediaType(headers["content-type"]) === "application/json";
+}
+
+/** The method as the log shows it. */
+function modernMethod(headers: IncomingHttpHeaders): string {
+  return one(headers[methodHeader])?.slice(0, longestMethod) ?? "-";
+}
+
+/** The client's own headers of the era, byte for byte. In front mode the others pass with everything else. */
+function envelopeHeaders({ rawHeaders, headers }: IncomingMessage, isFront: boolean): string[] {
+  if (isFront) {
+    const version = one(headers[protocolVersionHeader]);
+    return version === undefined ? [] : [protocolVersionHeader, version];
+  }
+  const kept: string[] = [];
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] as string;
+    // The cheap look first: most headers begin with another letter.
+    if ((name.charCodeAt(0) | 32) !== 0x6d || !/^mcp-(?!session-id$)/i.test(name)) continue;
+    kept.push(name, rawHeaders[index + 1] as string);
+  }
+  return kept;
 }
 
 function readable(scanned: Scanned | undefined): ClientExchange["scanned"] {

@@ -33,6 +33,8 @@ export interface ExchangeOutcome {
   /** Short keyed hash of the session that it belongs to. */
   sessionHash: string;
   recovery: string;
+  /** Client's era, then the server's; legacy on both sides if nobody says otherwise. */
+  eraPair?: "LM" | "ML" | "MM";
   errorCode: string;
 }
 

@@ -8,6 +8,7 @@ export {
 } from "./client-exchange.ts";
 export { clientHeaders } from "./headers.ts";
 export { relayInitialize } from "./relay-initialize.ts";
+export { type ModernEnd, type ModernExchange, type ModernRelay, relayModern } from "./relay-modern.ts";
 export { relayRequest } from "./relay-request.ts";
 export { askedAs } from "./relay-stream.ts";
 export { Streams } from "./streams.ts";

@@ -11,7 +11,7 @@ import { readHead } from "./read-refusal.ts";
 import { StreamRelay } from "./relay-stream.ts";
 
 /** A plain answer is held back up to this size, so that a torn small one can still become a proper error. */
-const plainHoldBytes = 16 * 1024;
+export const plainHoldBytes = 16 * 1024;
 /** No refusal in disguise is larger than this. */
 const refusalBytes = 64 * 1024;
 const captureBytes = 8 * 1024 * 1024;
@@ -169,12 +169,12 @@ export class AnswerRelay {
 }
 
 /** A JSON-RPC answer ends with a bracket; what does not is only the beginning of one, or nothing. */
-function isTorn(json: Buffer): boolean {
+export function isTorn(json: Buffer): boolean {
   let at = json.length - 1;
   while (at >= 0 && (json[at] as number) <= 32) at -= 1;
   return json[at] !== 125 && json[at] !== 93;
 }
 
-function joined(chunks: readonly Buffer[]): Buffer {
+export function joined(chunks: readonly Buffer[]): Buffer {
   return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
 }

@@ -10,6 +10,7 @@ export function openMemoryStore(): SessionStore {
 class MemorySessionStore implements SessionStore {
   /** By connector, then by key. */
   readonly #connectors = new Map<string, Map<string, StoredSession>>();
+  readonly #eras = new Map<string, string>();
   readonly #secret = randomBytes(32);
   #closed = false;
 
@@ -52,6 +53,16 @@ class MemorySessionStore implements SessionStore {
     return idle;
   }
 
+  async findEras(connector: string): Promise<string | undefined> {
+    this.#assertOpen();
+    return this.#eras.get(connector);
+  }
+
+  async saveEras(connector: string, eras: string): Promise<void> {
+    this.#assertOpen();
+    this.#eras.set(connector, eras);
+  }
+
   async secret(): Promise<Uint8Array> {
     this.#assertOpen();
     return this.#secret;
@@ -60,6 +71,7 @@ class MemorySessionStore implements SessionStore {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     this.#connectors.clear();
+    this.#eras.clear();
   }
 
   #rows(connector: string): Map<string, StoredSession> {

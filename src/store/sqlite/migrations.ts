@@ -18,6 +18,12 @@ const steps: readonly string[] = [
   ) strict, without rowid;
   create index session_by_last_seen on session (connector, last_seen_at_ms);
   `,
+  `
+  create table eras (
+    connector text not null primary key,
+    facts text not null
+  ) strict, without rowid;
+  `,
 ];
 
 /** "Hold" in ASCII: tells our file from any other SQLite database. */

@@ -28,6 +28,12 @@ const takeIdle = `
   )
   returning *`;
 
+const findEras = "select facts from eras where connector = :connector";
+
+const saveEras = `
+  insert into eras (connector, facts) values (:connector, :facts)
+  on conflict (connector) do update set facts = :facts`;
+
 export type Queries = ReturnType<typeof openQueries>;
 
 /** A session must survive our own death, which a relaxed commit does; a deletion must survive even a power cut, so that nothing comes back. */
@@ -51,6 +57,11 @@ export function openQueries({ durable, relaxed }: Database) {
         .all({ connector, beforeMs, limit })
         .map(toSession)
         .sort((a, b) => a.lastSeenAtMs - b.lastSeenAtMs),
+    findEras(connector: string): string | undefined {
+      const facts = relaxedly(findEras).get({ connector })?.["facts"];
+      return typeof facts === "string" ? facts : undefined;
+    },
+    saveEras: (connector: string, facts: string): void => void relaxedly(saveEras).run({ connector, facts }),
   };
 }
 

@@ -59,6 +59,14 @@ class SqliteSessionStore implements SessionStore {
     return taken;
   }
 
+  findEras(connector: string): Promise<string | undefined> {
+    return this.#ask((queries) => queries.findEras(connector));
+  }
+
+  saveEras(connector: string, eras: string): Promise<void> {
+    return this.#ask((queries) => queries.saveEras(connector, eras));
+  }
+
   async secret(): Promise<Uint8Array> {
     this.#assertOpen();
     return this.#database.secret;

@@ -1,0 +1,53 @@
+// Decides for one modern exchange whether its bytes pass to a server of the same era or go over the bridge. Reads no body.
+import type { ProxyError } from "../../errors/index.ts";
+import { type ModernExchange, type ModernRelay, relayModern } from "../relay/index.ts";
+import type { ServerErasMemory } from "./server-eras.ts";
+
+export interface ModernEndpoint {
+  readonly eras: ServerErasMemory;
+  readonly relay: ModernRelay;
+  /** Serves a modern client from a legacy server. Never rejects. An error is one that a change of the server's era would explain: nothing ran. */
+  readonly bridged: ((exchange: ModernExchange, principal: string) => Promise<ProxyError | undefined>) | undefined;
+  /** Gives the client an error that the bridge could not explain by a change of era. */
+  readonly refuse: (exchange: ModernExchange, error: ProxyError) => void;
+}
+
+/** A server that changes its era with every question is not followed for ever. */
+const mostTurns = 4;
+
+/** Serves one POST of a modern client. Never rejects. */
+export async function serveModern(
+  endpoint: ModernEndpoint,
+  exchange: ModernExchange,
+  principal: string,
+): Promise<void> {
+  const { eras, relay, bridged, refuse } = endpoint;
+  for (let turn = 1; ; turn += 1) {
+    const isLast = turn >= mostTurns;
+    const known = eras.now.modern === "unknown" ? (await eras.load()).modern : eras.now.modern;
+    if (known === "unknown") await eras.probe(exchange.headers);
+    if (bridged !== undefined && eras.now.modern === "no") {
+      exchange.outcome.eraPair = "ML";
+      const error = await bridged(exchange, principal);
+      if (error === undefined) return;
+      // It no longer serves sessions: perhaps it was upgraded.
+      const wasUpgraded = !isLast && (await asksAnew(endpoint, exchange)) === "yes";
+      if (!wasUpgraded) return refuse(exchange, error);
+      continue;
+    }
+    exchange.outcome.eraPair = "MM";
+    const end = await relayModern(exchange, relay, !isLast);
+    if (end.kind === "answered") return;
+    const modern = await asksAnew(endpoint, exchange);
+    if (end.kind === "recheck") continue;
+    // Nothing was kept to send another way, or the server is of this era after all: its refusal is its own.
+    const canCross = !isLast && modern === "no" && exchange.body?.kept !== undefined;
+    if (!canCross) return end.pass();
+  }
+}
+
+async function asksAnew({ eras }: ModernEndpoint, { headers }: ModernExchange) {
+  eras.learn({ modern: "unknown" });
+  await eras.probe(headers);
+  return eras.now.modern;
+}

@@ -1,0 +1,140 @@
+// Learns which eras a server speaks and remembers it over restarts: from the answers that pass anyway, and by one shared question where those say nothing.
+// Never asks on a session that is in use.
+import type { Log } from "../../observability/index.ts";
+import { mediaType } from "../../protocol/index.ts";
+import type { EraStore } from "../../store/index.ts";
+import { asObject, type CallOutcome, type Connector, callServer, parseObject } from "../session/index.ts";
+import type { Transport } from "../transport/index.ts";
+import {
+  currentEras,
+  discoverEvidence,
+  type EraEvidence,
+  type EraFacts,
+  initializeEvidence,
+  isNews,
+  type Known,
+  learn,
+  nothingKnown,
+  type ServerEras,
+} from "./eras.ts";
+
+const probeTimeoutMs = 15_000;
+
+/** `server/discover` as Holdfast itself asks it. */
+const discoverId = "holdfast-discover";
+const discover = JSON.stringify({
+  jsonrpc: "2.0",
+  id: discoverId,
+  method: "server/discover",
+  params: {
+    _meta: {
+      "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+      "io.modelcontextprotocol/clientInfo": { name: "holdfast", version: "1" },
+      "io.modelcontextprotocol/clientCapabilities": {},
+    },
+  },
+});
+const discoverHeaders = ["mcp-protocol-version", "2026-07-28", "mcp-method", "server/discover"];
+
+/** Where nothing was proven, the caller's own request tells what is in the way. */
+export type ProbeOutcome = "learned" | "nothing-proven";
+
+export interface ErasParts {
+  /** Straight to the server, without any translation. */
+  readonly transport: Transport;
+  readonly settings: Pick<Connector["settings"], "name" | "storeKey">;
+  readonly store: EraStore;
+  readonly log: Log;
+}
+
+export class ServerErasMemory {
+  readonly #parts: ErasParts;
+  #eras: ServerEras = nothingKnown;
+  #loading: Promise<void> | undefined;
+  #probing: Promise<ProbeOutcome> | undefined;
+
+  constructor(parts: ErasParts) {
+    this.#parts = parts;
+  }
+
+  /** What is known, without asking anybody. */
+  get now(): ServerEras {
+    return currentEras(this.#eras, Date.now());
+  }
+
+  /** As `now`, and looks into the store once: the knowledge may stem from before a restart. */
+  async load(): Promise<ServerEras> {
+    await (this.#loading ??= this.#read());
+    return this.now;
+  }
+
+  /** "unknown" is a doubt: after trouble the server may be another one. */
+  learn(evidence: EraEvidence): void {
+    const before = this.now;
+    if (!isNews(before, evidence)) return;
+    this.#eras = learn(before, evidence, Date.now());
+    const { legacy, modern } = this.#eras;
+    const { log, settings } = this.#parts;
+    log.event("info", "eras learned", { connector: settings.name, legacy, modern });
+    void this.#save(log);
+  }
+
+  /** Reads an answer to `initialize` that passes anyway. A refusal that might come from a modern server is settled by a question. */
+  async initialized(facts: EraFacts, headers: readonly string[]): Promise<void> {
+    const evidence = initializeEvidence(facts);
+    this.learn(evidence);
+    const isRefusal = facts.status >= 400 && facts.status < 500 && facts.status !== 401 && facts.status !== 403;
+    if (evidence.legacy !== undefined || !isRefusal) return;
+    if ((await this.probe(headers)) === "learned" && this.now.modern === "yes") this.learn({ legacy: "no" });
+  }
+
+  /** Asks `server/discover` with the caller's headers; whoever asks meanwhile shares the answer. */
+  probe(headers: readonly string[]): Promise<ProbeOutcome> {
+    this.#probing ??= this.#ask(headers).finally(() => {
+      this.#probing = undefined;
+    });
+    return this.#probing;
+  }
+
+  async #ask(headers: readonly string[]): Promise<ProbeOutcome> {
+    const context = { headers: [...headers, ...discoverHeaders] };
+    const { transport } = this.#parts;
+    const outcome = await callServer(transport, context, discover, discoverId, probeTimeoutMs);
+    if (outcome.kind === "lost") return "nothing-proven";
+    const evidence = discoverEvidence(factsOf(outcome));
+    this.learn(evidence);
+    return evidence.modern === undefined ? "nothing-proven" : "learned";
+  }
+
+  async #read(): Promise<void> {
+    const { log, settings, store } = this.#parts;
+    const text = await store.findEras(settings.storeKey).catch((cause: unknown) => {
+      log.event("error", "eras not read", { connector: settings.name, reason: String(cause) });
+      return undefined;
+    });
+    const stored = text === undefined ? undefined : parseObject(text);
+    const { legacy, modern, atMs } = stored ?? {};
+    if (isKnown(legacy) && isKnown(modern) && typeof atMs === "number" && this.#eras.atMs < atMs)
+      this.#eras = { legacy, modern, atMs };
+  }
+
+  async #save(log: Log): Promise<void> {
+    const { storeKey, name } = this.#parts.settings;
+    await this.#parts.store.saveEras(storeKey, JSON.stringify(this.#eras)).catch((cause: unknown) => {
+      log.event("error", "eras not stored", { connector: name, reason: String(cause) });
+    });
+  }
+}
+
+function factsOf(outcome: Exclude<CallOutcome, { kind: "lost" }>): EraFacts {
+  if (outcome.kind === "other") return outcome.facts;
+  const { result, error, facts } = outcome;
+  const isStream = mediaType(facts.contentType) === "text/event-stream";
+  // What counts is the answer itself, not the events before it.
+  const body = isStream ? JSON.stringify(asObject(error) === undefined ? { result } : { error }) : facts.body;
+  return { ...facts, body };
+}
+
+function isKnown(value: unknown): value is Known {
+  return value === "yes" || value === "no" || value === "unknown";
+}
