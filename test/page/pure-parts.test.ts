@@ -1,7 +1,12 @@
 // The page's pure parts: what was typed as an address, how numbers and times read, how news is merged, which view a path asks for.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { readAddress, splitCommand, suggestName } from "../../src/control-plane/page/browser/command-line.ts";
+import {
+  readAddress,
+  shellLine,
+  splitCommand,
+  suggestName,
+} from "../../src/control-plane/page/browser/command-line.ts";
 import { readEvents } from "../../src/control-plane/page/browser/event-stream.ts";
 import { clientNames, pasteFor } from "../../src/control-plane/page/browser/paste.ts";
 import { ago, ahead, capital, size, took } from "../../src/control-plane/page/browser/words.ts";
@@ -29,6 +34,18 @@ describe("what was typed as a server's address", () => {
     const sentences = ["", "https://", "ftp://h/x", 'npx "a', "A=1"].map((typed) => readAddress(typed));
     for (const sentence of sentences) assert.equal(typeof sentence, "string");
     assert.equal(new Set(sentences).size, sentences.length);
+  });
+
+  it("becomes the line that adds it in the hub's shell, quoted where a shell would take it apart", () => {
+    for (const [typed, line] of [
+      ["http://h/a?b=1&c=2", "holdfast add x 'http://h/a?b=1&c=2'"],
+      ['npx -y "it\'s"', "holdfast add x -- npx -y 'it'\\''s'"],
+      ["A='x y' run", "holdfast add x -e 'A=x y' -- run"],
+    ] as const) {
+      const server = readAddress(typed);
+      assert.ok(typeof server === "object");
+      assert.equal(shellLine("x", server), line);
+    }
   });
 
   it("suggests a name that the hub takes", () => {

@@ -6,16 +6,24 @@ import { it } from "node:test";
 export const parts = {
   nginx: { commands: ["nginx", "/usr/sbin/nginx"], install: "apt-get install nginx" },
   caddy: { commands: ["caddy", "/usr/bin/caddy"], install: "apt-get install caddy" },
+  chromium: { commands: ["/usr/bin/chromium", "chromium"], install: "apt-get install chromium" },
   openssl: { commands: ["openssl"], install: "apt-get install openssl" },
 } as const;
 
 export type Part = keyof typeof parts;
+
+/** How each says its version, which is the proof that it can be started. */
+const versions: Readonly<Record<Part, string>> = {
+  nginx: "-v",
+  caddy: "version",
+  chromium: "--version",
+  openssl: "version",
+};
 export type EdgePart = "nginx" | "caddy";
 
 /** The command that starts the part on this machine, or undefined where it is not installed. */
 export function findPart(part: Part): string | undefined {
-  const version = part === "nginx" ? "-v" : "version";
-  return parts[part].commands.find((command) => spawnSync(command, [version]).status === 0);
+  return parts[part].commands.find((command) => spawnSync(command, [versions[part]]).status === 0);
 }
 
 /** Registers the test where every part is installed; otherwise notes it for the list that `test/run.ts` prints. */
@@ -24,7 +32,7 @@ export function itWith(
   name: string,
   run: (commands: Record<Part, string>) => Promise<void>,
 ): void {
-  const commands: Record<Part, string> = { nginx: "", caddy: "", openssl: "" };
+  const commands: Record<Part, string> = { nginx: "", caddy: "", chromium: "", openssl: "" };
   for (const part of needed) commands[part] = findPart(part) ?? "";
   const missing = needed.filter((part) => commands[part] === "");
   if (missing.length === 0) {

@@ -9,8 +9,8 @@ import { gzip } from "node:zlib";
 export interface PageRequest {
   /** Without query. */
   readonly path: string;
-  /** Lower-case names. */
-  readonly headers: Readonly<Record<string, string | undefined>>;
+  /** As node:http gives them: lower-case names. */
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
 }
 
 export interface PageAnswer {
@@ -90,7 +90,7 @@ export async function openPage(
   }
   return {
     answer({ path, headers }) {
-      const file = assets.get(path) ?? (drawn.test(path) ? documents.get(themeOf(headers["cookie"])) : undefined);
+      const file = assets.get(path) ?? (drawn.test(path) ? documents.get(themeOf(text(headers["cookie"]))) : undefined);
       return file && toAnswer(file, headers);
     },
   };
@@ -106,8 +106,8 @@ async function pageFile(plain: Uint8Array, extension: string, caching: string): 
 
 function toAnswer({ plain, zipped, tag, headers: own }: PageFile, asked: PageRequest["headers"]): PageAnswer {
   const headers = { ...own, etag: tag };
-  if (asked["if-none-match"]?.includes(tag) === true) return { status: 304, headers, body: new Uint8Array() };
-  const isZipped = /\bgzip\b/.test(asked["accept-encoding"] ?? "");
+  if (text(asked["if-none-match"]).includes(tag)) return { status: 304, headers, body: new Uint8Array() };
+  const isZipped = /\bgzip\b/.test(text(asked["accept-encoding"]));
   const body = isZipped ? zipped : plain;
   return {
     status: 200,
@@ -123,7 +123,11 @@ function withTheme(html: string, theme: Theme): string {
 }
 
 /** The cookie holds one of two words; anything else is nobody's choice. */
-function themeOf(cookies = ""): Theme {
+function themeOf(cookies: string): Theme {
   const chosen = /(?:^|;\s*)holdfast-theme=(light|dark)(?:;|$)/.exec(cookies)?.[1];
   return themes.find((theme) => theme === chosen) ?? "system";
+}
+
+function text(header: string | readonly string[] | undefined): string {
+  return typeof header === "string" ? header : "";
 }

@@ -3,8 +3,16 @@ import { signal } from "@preact/signals";
 import type { Problem } from "../../api/schema.ts";
 import { learnClock } from "./time.ts";
 
-/** False once the hub has said that it does not know this browser. */
-export const isSignedIn = signal(true);
+/** False once the hub has said that it does not know this browser; at the door nobody is known yet. */
+export const isSignedIn = signal(location.pathname !== "/login");
+
+/** What was asked before a sign-in says nothing about the time after it. */
+let visit = 0;
+
+export function enter(): void {
+  visit += 1;
+  isSignedIn.value = true;
+}
 
 const root = "/api/v1";
 
@@ -40,6 +48,7 @@ export async function call<Answer>(path: string, options: CallOptions = {}): Pro
 /** The answer itself, for streams. */
 export async function request(path: string, options: CallOptions & { accept?: string } = {}): Promise<Response> {
   const { method = "GET", body, generation, signal: abort, accept = "application/json" } = options;
+  const asked = visit;
   const response = await fetch(root + path, {
     method,
     headers: {
@@ -56,7 +65,7 @@ export async function request(path: string, options: CallOptions & { accept?: st
     throw new ApiProblem(silence);
   });
   learnClock(response.headers.get("date"));
-  if (response.status === 401) isSignedIn.value = false;
+  if (response.status === 401 && asked === visit) isSignedIn.value = false;
   if (!response.ok) throw new ApiProblem(await problemOf(response));
   return response;
 }

@@ -85,8 +85,10 @@ function View({ route }: { readonly route: Route }) {
   const title = titleOf(route);
   useEffect(() => {
     document.title = title === "" ? "Holdfast" : `${title} · Holdfast`;
-    // A screen reader is told of the new view; the first one it reads by itself.
-    if (main.current !== undefined) document.querySelector<HTMLElement>("#main")?.focus({ preventScroll: true });
+    // A screen reader is told of the new view, or of its first field; the first view it reads by itself.
+    const target =
+      document.querySelector<HTMLElement>("#main [autofocus]") ?? document.querySelector<HTMLElement>("#main");
+    if (main.current !== undefined) target?.focus({ preventScroll: true });
     main.current = title;
   }, [title]);
   switch (route.view) {

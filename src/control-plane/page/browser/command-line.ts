@@ -58,6 +58,19 @@ function readCommand(text: string): ServerInput | string {
     : { kind: "stdio", command, args, ...(first > 0 && { env }) };
 }
 
+/** The line that adds the same on the hub's machine, where more is allowed than from a page. */
+export function shellLine(name: string, server: ServerInput): string {
+  const words = ["holdfast", "add", quoted(name === "" ? "NAME" : name)];
+  if (server.kind !== "stdio") return [...words, quoted(server.url)].join(" ");
+  const env = Object.entries(server.env ?? {}).flatMap(([key, value]) => ["-e", quoted(`${key}=${value}`)]);
+  return [...words, ...env, "--", quoted(server.command), ...(server.args ?? []).map(quoted)].join(" ");
+}
+
+/** For a POSIX shell; plain words stay plain. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
 /** A name for a server that was given none: of its host what tells it apart, or the package that its command runs. */
 export function suggestName(text: string): string {
   const address = readAddress(text);

@@ -1,7 +1,7 @@
 // Keeps one event stream open to the hub while somebody looks, and tells how that stands. Takes a broken line for what it is: no news.
 import { batch, signal } from "@preact/signals";
 import type { LiveEvent } from "../../api/schema.ts";
-import { ApiProblem, isSignedIn, request } from "./api.ts";
+import { isSignedIn, request } from "./api.ts";
 import { readEvents } from "./event-stream.ts";
 import { now, tick } from "./time.ts";
 
@@ -24,31 +24,30 @@ type Take = (events: readonly LiveEvent[]) => void;
 export function startLive(take: Take): void {
   let stop = new AbortController();
   let hiding: number | undefined;
-  let isRunning = false;
+  let running = Promise.resolve();
   const run = () => {
-    if (isRunning) return;
-    isRunning = true;
+    stop.abort();
     stop = new AbortController();
-    void keepOpen(take, stop.signal).finally(() => (isRunning = false));
+    const { signal: stopped } = stop;
+    running = running.then(() => keepOpen(take, stopped));
   };
   document.addEventListener("visibilitychange", () => {
     clearTimeout(hiding);
     if (document.hidden) hiding = window.setTimeout(() => stop.abort(), hiddenMs);
-    else if (isSignedIn.value) setTimeout(run);
+    else if (stop.signal.aborted && isSignedIn.value) run();
   });
   isSignedIn.subscribe((signedIn) => {
-    if (signedIn) setTimeout(run);
+    if (signedIn) run();
+    else stop.abort();
   });
 }
 
 async function keepOpen(take: Take, stop: AbortSignal): Promise<void> {
   for (let failures = 0; !stop.aborted && isSignedIn.value; failures += 1) {
     const began = Date.now();
-    await readOnce(take, stop).catch((error: unknown) => {
-      // Whoever is not signed in is shown the way in, not a broken line.
-      if (error instanceof ApiProblem && error.problem.status === 401) isSignedIn.value = false;
-    });
-    if (stop.aborted) return;
+    await readOnce(take, stop).catch(() => {});
+    // Whoever is not signed in is shown the way in, not a broken line.
+    if (stop.aborted || !isSignedIn.value) return;
     if (line.value.at !== "broken") line.value = { at: "broken", sinceMs: now.value };
     if (Date.now() - began > 10_000) failures = 0;
     await pause(retryMs[Math.min(failures, retryMs.length - 1)] ?? 4_000, stop);

@@ -2,6 +2,7 @@
 import { computed, type Signal, signal } from "@preact/signals";
 import type { ConnectorView, Exchange, ExchangeList, LiveEvent, Restore, SessionView } from "../../api/schema.ts";
 import { at, call } from "./api.ts";
+import { byName } from "./words.ts";
 
 /** Undefined until the first snapshot. Each connector is a signal of its own, so that news of one draws one. */
 export const connectors = signal<ReadonlyMap<string, Signal<ConnectorView>> | undefined>(undefined);
@@ -24,7 +25,7 @@ const keptRestores = 50;
 export const snapshots = signal(0);
 
 /** The counts that the list begins with. */
-export const names = computed(() => [...(connectors.value?.keys() ?? [])].sort((a, b) => a.localeCompare(b)));
+export const names = computed(() => [...(connectors.value?.keys() ?? [])].sort(byName));
 
 export function take(events: readonly LiveEvent[]): void {
   for (const event of events) takeOne(event);

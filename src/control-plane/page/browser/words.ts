@@ -1,5 +1,11 @@
 // Numbers and times as people read them. Pure; invents no state.
 
+// Made once: each costs more than all that it formats on a page.
+const numbers = new Intl.NumberFormat("en");
+const clocks = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
+const moments = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
+const order = new Intl.Collator("en", { numeric: true });
+
 const steps: readonly (readonly [unit: string, seconds: number])[] = [
   ["d", 86_400],
   ["h", 3_600],
@@ -43,8 +49,15 @@ export function size(bytes: number): string {
   return `${unit === 0 || left >= 100 ? Math.round(left) : left.toFixed(1)} ${sizes[unit] ?? ""}`;
 }
 
+export function grouped(number: number): string {
+  return numbers.format(number);
+}
+
+/** "c2" before "c10". */
+export const byName = (a: string, b: string): number => order.compare(a, b);
+
 export function countOf(number: number, one: string, many = `${one}s`): string {
-  return `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
+  return `${grouped(number)} ${number === 1 ? one : many}`;
 }
 
 /** "connected" as the API says it, with a capital; "needs-sign-in" is "Needs sign-in". */
@@ -55,5 +68,10 @@ export function capital(word: string): string {
 
 /** 14:03:05, in the reader's own zone. */
 export function clock(time: string): string {
-  return new Date(time).toLocaleTimeString("en-GB");
+  return clocks.format(new Date(time));
+}
+
+/** The whole date, in the reader's own zone. */
+export function moment(time: string): string {
+  return moments.format(new Date(time));
 }

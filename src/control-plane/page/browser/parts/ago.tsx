@@ -2,7 +2,7 @@
 import { computed } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 import { now } from "../time.ts";
-import { ago, ahead } from "../words.ts";
+import { ago, ahead, moment } from "../words.ts";
 
 export function Ago({ time, to = "past" }: { readonly time: string; readonly to?: "past" | "future" }) {
   // Given to preact as a signal: only this text changes each second, nothing is drawn anew.
@@ -11,7 +11,7 @@ export function Ago({ time, to = "past" }: { readonly time: string; readonly to?
     [time, to],
   );
   return (
-    <time dateTime={time} title={new Date(time).toLocaleString()}>
+    <time dateTime={time} title={moment(time)}>
       {text}
     </time>
   );

@@ -8,7 +8,8 @@ export function ProblemNotice({ error, children }: { readonly error: unknown; re
   return (
     <div class="notice is-problem" role="alert">
       <p>
-        <strong>{problem.title}.</strong> {problem.detail}
+        {!problem.detail.startsWith(problem.title) && <strong>{problem.title.replace(/\.$/, "")}. </strong>}
+        {problem.detail}
       </p>
       {problem.errors !== undefined && problem.errors.length > 0 && (
         <ul>

@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { Stats } from "../../../api/schema.ts";
 import { call } from "../api.ts";
-import { countOf, span } from "../words.ts";
+import { countOf, grouped, span } from "../words.ts";
 
 const askAgainMs = 5_000;
 
@@ -46,17 +46,17 @@ function Totals({ stats }: { readonly stats: Stats }) {
     <figcaption class="totals">
       <span>Last {span(stats.stepMs * stats.points.length).replace(/^1 h$/, "hour")}</span>
       <span class="total is-calls">
-        <b>{sum(stats, "calls").toLocaleString("en")}</b> calls
+        <b>{grouped(sum(stats, "calls"))}</b> calls
       </span>
       <span class="total is-losses">
-        <b>{sum(stats, "losses").toLocaleString("en")}</b> sessions lost
+        <b>{grouped(sum(stats, "losses"))}</b> sessions lost
       </span>
       <span class="total is-restores">
-        <b>{sum(stats, "restores").toLocaleString("en")}</b> restored
+        <b>{grouped(sum(stats, "restores"))}</b> restored
       </span>
       {failed > 0 && <span class="total is-failed">{countOf(failed, "restore")} failed</span>}
       <span class="total">
-        <b>{sum(stats, "errors").toLocaleString("en")}</b> errors
+        <b>{grouped(sum(stats, "errors"))}</b> errors
       </span>
     </figcaption>
   );

@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import type { ConnectorView, NewConnectorInput, Settings } from "../../../api/schema.ts";
 import { type ApiProblem, call, problemFrom } from "../api.ts";
-import { readAddress, suggestName } from "../command-line.ts";
+import { readAddress, shellLine, suggestName } from "../command-line.ts";
 import { CopyLine } from "../parts/copy-button.tsx";
 import { Field } from "../parts/field.tsx";
 import { HeaderFields, type HeaderRow, headersOf } from "../parts/header-fields.tsx";
@@ -79,7 +79,6 @@ export function AddConnector() {
           help="Where the MCP server is, or what starts it. It is stored encrypted and not shown again."
           input={{ class: "mono", placeholder: "https://example.com/mcp", autofocus: true, "aria-required": true }}
         />
-        {isRefusedCommand && <CommandNote name={shownName} command={address.value.trim()} />}
         <Field
           label="Name"
           value={shownName}
@@ -98,6 +97,9 @@ export function AddConnector() {
           <OptionFields value={options.value} onValue={(value) => (options.value = value)} />
         </details>
         <ProblemNotice error={action.error.value} />
+        {typeof server === "object" && (isRefusedCommand || isForShell(action.error.value)) && (
+          <ShellNote line={shellLine(shownName, server)} />
+        )}
         <div class="actions">
           <button type="submit" class="button is-main" aria-disabled={action.isBusy || isRefusedCommand}>
             {action.isBusy ? "Adding…" : "Add connector"}
@@ -111,15 +113,20 @@ export function AddConnector() {
   );
 }
 
-/** Commands run on the hub's machine, so the page may add one only where the hub was started to allow it. */
-function CommandNote({ name, command }: { readonly name: string; readonly command: string }) {
+/** What the hub refuses from a page, and takes from whoever can type on its machine. */
+function isForShell(error: unknown): boolean {
+  return error !== undefined && ["ADDRESS_REFUSED", "STDIO_OVER_API"].includes(problemFrom(error).problem.code);
+}
+
+/** Commands, and servers near the hub, can be added from a page only where the hub was started to allow it. */
+function ShellNote({ line }: { readonly line: string }) {
   return (
     <div class="notice">
       <p>
-        This hub takes commands from its own shell only, since a command runs on its machine. Paste this there; the
+        This hub takes commands and addresses of its own network from its own shell only. Paste this there; the
         connector appears here at once.
       </p>
-      <CopyLine what="command for the shell" text={`holdfast add ${name === "" ? "NAME" : name} -- ${command}`} />
+      <CopyLine what="command for the shell" text={line} />
     </div>
   );
 }

@@ -1,7 +1,7 @@
 // The way in: exchanges the one-time code of the printed link for a cookie. The code never stays in the address bar.
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { call, isSignedIn } from "../api.ts";
+import { call, enter } from "../api.ts";
 import { Field } from "../parts/field.tsx";
 import { Mark } from "../parts/icons.tsx";
 import { ProblemNotice } from "../parts/notice.tsx";
@@ -15,35 +15,44 @@ export function codeIn(text: string): string {
   return tail.replace(/^\w+=/, "");
 }
 
+function welcome(): void {
+  enter();
+  if (location.pathname === "/login") go("/", { replace: true });
+}
+
 export function Login() {
   const typed = useSignal("");
   const action = useAction();
-  const enter = (code: string) =>
+  const lookAround = () =>
+    call("/whoami").then(
+      () => welcome(),
+      () => {},
+    );
+  const signIn = (code: string) =>
     action.run(async () => {
       await call("/login", { method: "POST", body: { code } });
-      isSignedIn.value = true;
-      if (location.pathname === "/login") go("/", { replace: true });
+      welcome();
     });
   useEffect(() => {
     const code = codeIn(location.hash);
-    if (code === "") return;
     history.replaceState(null, "", location.pathname);
-    void enter(code);
+    // A link that has served opens the hub all the same for whoever is signed in already.
+    void (code === "" ? Promise.resolve(false) : signIn(code)).then((isIn) => (isIn ? undefined : lookAround()));
   }, []);
   return (
     <div class="login">
       <Mark />
       <h1>Sign in to this hub</h1>
       <p>
-        Open the link that <code class="mono">holdfast serve</code> printed. It works once; for a new one, run{" "}
-        <code class="mono">holdfast login-link</code> on the hub's machine.
+        Open the link that <code class="mono">holdfast serve</code> printed. It works once; whoever is signed in makes
+        another one under Settings, and the hub prints a new one at each start.
       </p>
       <form
         class="form"
         noValidate
         onSubmit={(event) => {
           event.preventDefault();
-          void enter(codeIn(typed.value));
+          void signIn(codeIn(typed.value));
         }}
       >
         <Field

@@ -10,7 +10,7 @@ import { Timeline } from "../parts/timeline.tsx";
 import { useAction } from "../parts/use-action.ts";
 import { pathTo } from "../route.ts";
 import { watched } from "../state.ts";
-import { capital, took } from "../words.ts";
+import { capital, moment, took } from "../words.ts";
 import { Sessions } from "./sessions.tsx";
 import { UseIt } from "./use-it.tsx";
 
@@ -55,7 +55,7 @@ function StatusPanel({ connector: { name, status } }: { readonly connector: Conn
       <dl class="facts">
         <dt>{capital(status.kind)} since</dt>
         <dd>
-          {new Date(status.since).toLocaleString("en-GB")} (<Ago time={status.since} />)
+          {moment(status.since)} (<Ago time={status.since} />)
         </dd>
         <dt>Last good exchange</dt>
         <dd>{status.lastGoodAt === undefined ? "none yet" : <Ago time={status.lastGoodAt} />}</dd>

@@ -8,7 +8,7 @@ import { BreakIcon } from "../parts/icons.tsx";
 import { Empty, ProblemNotice, Waiting } from "../parts/notice.tsx";
 import { useAction } from "../parts/use-action.ts";
 import { watched } from "../state.ts";
-import { capital, countOf } from "../words.ts";
+import { capital, countOf, grouped } from "../words.ts";
 
 /** More would be a wall; the shell lists all. */
 const mostShown = 100;
@@ -18,7 +18,7 @@ export function Sessions({ connector }: { readonly connector: ConnectorView }) {
   const all = view?.sessions.value;
   return (
     <section class="panel" aria-labelledby="sessions">
-      <h2 id="sessions">Sessions {all !== undefined && <span class="count">{all.size.toLocaleString("en")}</span>}</h2>
+      <h2 id="sessions">Sessions {all !== undefined && <span class="count">{grouped(all.size)}</span>}</h2>
       <ProblemNotice error={view?.problem.value} />
       {all === undefined ? (
         view?.problem.value === undefined && <Waiting rows={2} what="sessions" />
@@ -48,14 +48,16 @@ function SessionTable({ sessions }: { readonly sessions: readonly SessionView[] 
             <tr>
               <th scope="col">Client</th>
               <th scope="col">Status</th>
-              <th scope="col">Last good exchange</th>
+              <th scope="col" class="is-wide">
+                Last good exchange
+              </th>
               <th scope="col" class="is-wide">
                 Opened
               </th>
               <th scope="col" class="is-wide">
                 User
               </th>
-              <th scope="col" class="is-number">
+              <th scope="col" class="is-number is-wide">
                 Generation
               </th>
               <th scope="col">
@@ -94,14 +96,17 @@ function SessionRow({ session }: { readonly session: SessionView }) {
           since <Ago time={session.since} />
           {session.inFlight > 0 && ` · ${session.inFlight} under way`}
         </span>
+        <span class="quiet sub is-narrow">
+          last good exchange {lastGoodAt === undefined ? "none yet" : <Ago time={lastGoodAt} />}
+        </span>
         {session.broken && <span class="sub broken">next request carries a dead id</span>}
       </td>
-      <td>{lastGoodAt === undefined ? "none yet" : <Ago time={lastGoodAt} />}</td>
+      <td class="is-wide">{lastGoodAt === undefined ? "none yet" : <Ago time={lastGoodAt} />}</td>
       <td class="is-wide">
         <Ago time={session.openedAt} />
       </td>
       <td class="is-wide">{session.user}</td>
-      <td class="is-number">{session.generation}</td>
+      <td class="is-number is-wide">{session.generation}</td>
       <td class="is-actions">
         <SessionActions session={session} />
       </td>
