@@ -1,5 +1,6 @@
 // The process side of the faulty server: the port, its closing and reopening, and who gets which path. Knows no MCP.
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { createServer } from "../protocol/index.ts";
 import { handleControl } from "./control.ts";
 import { handleMcp } from "./endpoint.ts";
 import { writeReply } from "./reply.ts";

@@ -31,6 +31,7 @@ export {
 } from "./json-text.ts";
 export type { Envelope, RawId, Scanned } from "./message.ts";
 export { isBoundToRequest, isPaged, isRepeatable, repeatableMethods } from "./methods.ts";
+export { createServer, httpStatusText } from "./node-http.ts";
 export { isPrivateId, privateId } from "./private-id.ts";
 export { type ClientSessionId, isClientSessionId, newClientSessionId } from "./session-id.ts";
 export { encodeSseEvent, type SseEvent, SseObserver, sseComment } from "./sse.ts";

@@ -1,9 +1,10 @@
 // The listening socket: admits, finds the endpoint for a path, logs what became of each exchange, and drains at the end.
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { catalog, type ErrorCode, ProxyError } from "../../errors/index.ts";
 import type { Log, Metrics } from "../../observability/index.ts";
+import { createServer } from "../../protocol/index.ts";
 import { answerError } from "../relay/index.ts";
 import { type AdmissionRules, admit } from "./admission.ts";
 import { HttpClientConnection } from "./client-connection.ts";

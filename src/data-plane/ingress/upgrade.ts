@@ -1,7 +1,8 @@
 // Requests that want to leave HTTP on their connection: answers those that may not, and gives back to HTTP those that ask for something else than WebSocket.
-import { type IncomingMessage, type Server, STATUS_CODES } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { catalog, type ErrorCode, ProxyError, toJsonRpcError } from "../../errors/index.ts";
+import { httpStatusText } from "../../protocol/index.ts";
 
 export type ServeUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
@@ -15,7 +16,7 @@ export function refuseUpgrade(socket: Duplex, code: ErrorCode, requestId: string
   const body = toJsonRpcError(new ProxyError(code, { requestId }), undefined);
   const challenge = code === "TOKEN_REQUIRED" ? "www-authenticate: Bearer\r\n" : "";
   socket.end(
-    `HTTP/1.1 ${http} ${STATUS_CODES[http] ?? ""}\r\n${challenge}content-type: application/json\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    `HTTP/1.1 ${http} ${httpStatusText[http] ?? ""}\r\n${challenge}content-type: application/json\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
 }
 
