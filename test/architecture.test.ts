@@ -172,7 +172,7 @@ describe("the check itself", () => {
 
 describe("the start of the program", () => {
   it("imports no value of node:http by name, which would load Node's own fetch before the first request", () => {
-    const importing = /^import (?!type)[^;]*"node:https?"|^export [^;]*"node:https?"|\bimport\("node:https?"\)/m;
+    const importing = /^(?:import|export) (?!type)[^;]*from "node:https?"|\bimport\("node:https?"\)/m;
     assert.deepEqual(
       [...sources].filter(([, source]) => importing.test(source)).map(([path]) => path),
       [],
