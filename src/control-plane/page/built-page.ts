@@ -68,7 +68,7 @@ type Theme = "system" | "light" | "dark";
 const themes: readonly Theme[] = ["system", "light", "dark"];
 
 /** Where `npm run build` puts the page: seen from the built program, and from the source. */
-const builtInto = ["../../page/", "../../../dist/page/"].map((path) => fileURLToPath(new URL(path, import.meta.url)));
+const builtInto = ["./page/", "../../../dist/page/"].map((path) => fileURLToPath(new URL(path, import.meta.url)));
 
 /**
  * Reads the built page into memory.

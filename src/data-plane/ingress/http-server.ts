@@ -129,12 +129,13 @@ class RunningServer implements HttpServer {
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    if (!isWebSocketUpgrade(request)) return declineUpgrade(this.#server, request, socket, head);
     const { log, metrics, connector, nowMs, upgrade } = this.#options;
-    const notes = newNotes(nowMs());
     const path = pathOf(request);
     const serve = upgrade?.(path);
-    const refusal = this.#refusal(request, path) ?? (serve === undefined ? "PATH_NOT_FOUND" : undefined);
+    // Where nobody takes WebSocket, whoever answers that path without the offer has the word: in front mode, the server.
+    if (!isWebSocketUpgrade(request) || serve === undefined) return declineUpgrade(this.#server, request, socket, head);
+    const notes = newNotes(nowMs());
+    const refusal = this.#refusal(request, path);
     notes.outcome.errorCode = refusal ?? "-";
     metrics.requestStarted();
     // A connection is one exchange as long as it lasts: a drain waits for it.
@@ -148,7 +149,7 @@ class RunningServer implements HttpServer {
       this.#upgraded.delete(socket);
       this.#over();
     });
-    if (refusal === undefined) serve?.(request, socket, head);
+    if (refusal === undefined) serve(request, socket, head);
     else refuseUpgrade(socket, refusal, notes.requestId);
   }
 
