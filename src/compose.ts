@@ -17,6 +17,7 @@ import {
   refuse,
   type Serve,
   type SharedParts,
+  StreamClock,
   trustedProxies,
 } from "./data-plane/index.ts";
 import type { ErrorCode } from "./errors/index.ts";
@@ -79,6 +80,8 @@ async function openShared(options: BridgeOptions, opened: AsyncDisposableStack):
   const log = openLog(options);
   opened.defer(() => log.close());
   const store = opened.use(await openStore(options.dataDir));
+  const clock = new StreamClock(options.streams);
+  opened.defer(() => clock.stop());
   return {
     log,
     metrics: createMetrics(),
@@ -86,6 +89,7 @@ async function openShared(options: BridgeOptions, opened: AsyncDisposableStack):
     store,
     secret: await store.secret(),
     limits: bodyLimits(options),
+    clock,
     forwarding: readForwarding(options),
     reconnectGraceMs: options.reconnectGraceMs,
   };

@@ -1,6 +1,7 @@
 // What a bridge can be told: one connector, and the listener in front of it, as one typed object with its defaults. Reads no argv and no file.
 import type { LogFormat } from "../observability/index.ts";
 import { type ConnectorOptions, connectorDefaults } from "./connector-options.ts";
+import { type StreamOptions, streamDefaults } from "./stream-options.ts";
 
 /** What the process as a whole can be told, whatever stands behind it. */
 export interface ListenerOptions {
@@ -24,6 +25,7 @@ export interface ListenerOptions {
   readonly drainTimeoutMs: number;
   /** How long the session of an HTTP+SSE client whose stream broke is kept for it. */
   readonly reconnectGraceMs: number;
+  readonly streams: StreamOptions;
   readonly logFormat: LogFormat;
   /** File descriptor or path. */
   readonly logTo: number | string;
@@ -61,6 +63,7 @@ export const listenerDefaults = {
   bodyIdleTimeoutMs: 15_000,
   drainTimeoutMs: 30_000,
   reconnectGraceMs: 60_000,
+  streams: streamDefaults,
   logFormat: "json",
   logTo: 2,
   quiet: false,

@@ -11,4 +11,5 @@ export {
 export { defaultDataDir } from "./data-dir.ts";
 export { header, parseHeaderFile, parseHeaders } from "./headers.ts";
 export { adminTokenFile, announceHub, findHub, type RunningHub, withdrawHub } from "./hub-file.ts";
+export { type StreamOptions, streamDefaults } from "./stream-options.ts";
 export { fillIn, type Lookup } from "./variables.ts";

@@ -18,7 +18,7 @@ import {
   serveMcp,
   WebSocketEndpoint,
 } from "./ingress/index.ts";
-import { Streams } from "./relay/index.ts";
+import { type StreamClock, Streams } from "./relay/index.ts";
 import { type Connector, openConnector, SessionManager } from "./session/index.ts";
 import { openTransport } from "./transport/index.ts";
 
@@ -31,6 +31,8 @@ export interface SharedParts {
   /** Of the data directory; keys the hashes of ids, credentials and addresses. */
   readonly secret: Uint8Array;
   readonly limits: BodyLimits;
+  /** Of all streams that clients may come back for. */
+  readonly clock: StreamClock;
   readonly forwarding: Forwarding;
   /** How long the session of an HTTP+SSE client whose stream broke is kept for it. */
   readonly reconnectGraceMs: number;
@@ -63,8 +65,8 @@ const connectTimeoutMs = 10_000;
 export function openEndpoint(options: ConnectorOptions, shared: SharedParts): Endpoint {
   const { forwarding } = shared;
   const { name, transport, connector, sessions } = openSessions(options, shared);
-  const streams = new Streams();
   const modern = openModern(connector);
+  const streams = new Streams(shared.clock);
   const others = options.front ? passThrough.bind(null, connector, forwarding) : undefined;
   const principal = options.front ? options.principal : "authorization";
   const credential = (request: IncomingMessage) => credentialOf(principal, request, forwarding.proxies);

@@ -12,4 +12,5 @@ export {
   type StdioClient,
   trustedProxies,
 } from "./ingress/index.ts";
+export { StreamClock } from "./relay/index.ts";
 export { type EndpointPaths, endpointRoutes, type Routes } from "./routes.ts";

@@ -4,6 +4,7 @@ import { type CatalogRow, row } from "./catalog-row.ts";
 import { clientWireRows } from "./client-wire-rows.ts";
 import { eraRows } from "./era-rows.ts";
 import { serverWireRows } from "./server-wire-rows.ts";
+import { streamRows } from "./stream-rows.ts";
 
 export type { CatalogRow, Fault } from "./catalog-row.ts";
 
@@ -364,6 +365,7 @@ export const catalog = {
   ...clientWireRows,
   ...serverWireRows,
   ...eraRows,
+  ...streamRows,
 } as const satisfies Record<string, CatalogRow>;
 
 export type ErrorCode = keyof typeof catalog;

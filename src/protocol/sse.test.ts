@@ -5,7 +5,7 @@ import * as fc from "fast-check";
 import { scanEnvelope } from "./json-envelope.ts";
 import { encodeSseEvent, type SseEvent, SseObserver, sseComment } from "./sse.ts";
 
-type Seen = Omit<SseEvent, "text" | "bytes"> & { readonly text: string | undefined };
+type Seen = Omit<SseEvent, "text" | "bytes" | "startOffset" | "idSpans"> & { readonly text: string | undefined };
 
 function observe(bytes: Uint8Array, sizes: (at: number) => number = () => bytes.length): Seen[] {
   const events: Seen[] = [];

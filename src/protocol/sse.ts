@@ -18,8 +18,12 @@ export interface SseEvent {
   readonly hasData: boolean;
   /** What the data is as JSON-RPC; undefined if there is none or it is empty. */
   readonly scanned: Scanned | undefined;
+  /** Bytes of the stream before the first line with a field; comments in front of it belong to no event. */
+  readonly startOffset: number;
   /** Bytes of the stream up to and with the blank line: here it can be cut without splitting an event. */
   readonly endOffset: number;
+  /** Where the `id` lines are, and a byte order mark: offsets of begin and end, in pairs. Undefined where there are none. */
+  readonly idSpans: readonly number[] | undefined;
   /** The data, unless there is none or it is longer than the observer keeps. */
   text(): string | undefined;
   /** As `text`, in the bytes as they came. */
@@ -65,11 +69,32 @@ export class SseObserver {
   #id: string | undefined;
   #type = "";
   #retryMs: number | undefined;
+  #startOffset = 0;
+  #idSpans: number[] | undefined;
+  #lineStart = 0;
+  /** Begin of an `id` line whose end may be half of a CRLF. */
+  #idLineStart: number | undefined;
 
   /** `keptDataBytes`: the longest data of one event that is kept to be handed out. */
   constructor(onEvent: (event: SseEvent) => void, keptDataBytes = keptTextBytes) {
     this.#onEvent = onEvent;
     this.#keptDataBytes = keptDataBytes;
+  }
+
+  /** Up to here an unfinished event can be passed on already: it ends in no `id` line, and `idSpans` will not reach below it. */
+  get safeOffset(): number {
+    if (this.#idLineStart !== undefined) return this.#idLineStart;
+    return this.#field === undefined || this.#field === "id" ? this.#lineStart : this.#offset;
+  }
+
+  /** A line with a field has begun an event that is not over. */
+  get inEvent(): boolean {
+    return this.#hasField;
+  }
+
+  /** The `id` lines of the unfinished event so far. */
+  get idSpans(): readonly number[] | undefined {
+    return this.#idSpans;
   }
 
   /** The chunk must not be written to afterwards: short data is kept as references into it. */
@@ -101,7 +126,10 @@ export class SseObserver {
       return at + 1;
     }
     this.#name += String.fromCharCode(byte);
-    if (this.#name === byteOrderMark && this.#offset + at === byteOrderMark.length - 1) this.#name = "";
+    if (this.#name === byteOrderMark && this.#offset + at === byteOrderMark.length - 1) {
+      this.#name = "";
+      this.#idSpans = [0, byteOrderMark.length];
+    }
     if (this.#name.length > longestName) this.#field = "skipped";
     return at + 1;
   }
@@ -110,6 +138,7 @@ export class SseObserver {
     this.#field = fields.get(this.#name) ?? "skipped";
     this.#isValueStart = true;
     if (this.#field === "skipped") return;
+    if (!this.#hasField) this.#startOffset = this.#lineStart;
     this.#hasField = true;
     if (this.#field !== "data") return;
     if (this.#hasData) this.#addData(newline);
@@ -152,6 +181,7 @@ export class SseObserver {
   }
 
   #endLine(chunk: Uint8Array, at: number, isBlank: boolean): number {
+    const isId = this.#field === "id";
     if (this.#field === "id" || this.#field === "event" || this.#field === "retry") this.#setField(this.#field);
     this.#name = "";
     this.#field = undefined;
@@ -160,15 +190,20 @@ export class SseObserver {
       this.#value = [];
       this.#valueBytes = 0;
     }
+    const next = this.#offset + at + 1;
     if (chunk[at] === lineFeed) {
+      if (isId) (this.#idSpans ??= []).push(this.#lineStart, next);
+      this.#lineStart = next;
       this.#lastBreak = "lf";
-      if (!this.#hasField) this.boundary = this.#offset + at + 1;
-      if (isBlank) this.#dispatch(this.#offset + at + 1);
+      if (!this.#hasField) this.boundary = next;
+      if (isBlank) this.#dispatch(next);
       return at + 1;
     }
+    if (isId) this.#idLineStart = this.#lineStart;
+    this.#lineStart = next;
     this.#isAfterCr = true;
     // After a line that ended in a lone CR the blank line is one too, and its event need not wait for the next byte.
-    if (isBlank && this.#lastBreak === "cr") this.#dispatch(this.#offset + at + 1);
+    if (isBlank && this.#lastBreak === "cr") this.#dispatch(next);
     else this.#isBlankPending = isBlank;
     return at + 1;
   }
@@ -178,6 +213,11 @@ export class SseObserver {
     const isCrLf = chunk[at] === lineFeed;
     this.#lastBreak = isCrLf ? "crlf" : "cr";
     const next = isCrLf ? at + 1 : at;
+    this.#lineStart = this.#offset + next;
+    if (this.#idLineStart !== undefined) {
+      (this.#idSpans ??= []).push(this.#idLineStart, this.#lineStart);
+      this.#idLineStart = undefined;
+    }
     if (this.#isBlankPending) this.#dispatch(this.#offset + next);
     return next;
   }
@@ -201,7 +241,9 @@ export class SseObserver {
       retryMs: this.#retryMs,
       hasData,
       scanned: this.#dataBytes > 0 ? this.#scanner?.end() : undefined,
+      startOffset: this.#startOffset,
       endOffset,
+      idSpans: this.#idSpans,
       text: () => (parts === undefined ? undefined : textOf(parts)),
       bytes: () => (parts === undefined ? undefined : Buffer.concat(parts)),
     };
@@ -212,6 +254,7 @@ export class SseObserver {
     this.#id = undefined;
     this.#type = "";
     this.#retryMs = undefined;
+    this.#idSpans = undefined;
     this.#onEvent(event);
   }
 }

@@ -157,15 +157,7 @@ describe("a server that continues its streams", () => {
       await using scene = await openScene({ chaos: { resumable: true } });
       const client = await connect(scene.holdfast.url);
       await scene.order({ do: "cut", when, executed: true });
-      let got = await client.call("count", { key: "a" }, 700);
-      if (when === "clean-end" && got.messages.length === 0) {
-        // It closed a primed stream on purpose: the client comes back for the rest, as without Holdfast.
-        const lastEventId = /^id: (.+)$/m.exec(got.text)?.[1] ?? "";
-        const listener = await client.listen({ "last-event-id": lastEventId });
-        const result = (await listener.next(({ id }) => id === 700))["result"] as Answer["result"];
-        got = { ...got, result };
-        listener.close();
-      }
+      const got = await client.call("count", { key: "a" }, 700);
       assert.equal(toolText(got), "1");
       const { executions, requests, received } = await scene.state();
       assert.deepEqual(executions["count"], { a: 1 });

@@ -1,11 +1,13 @@
 // The command line: what can be typed, with its defaults and its help. Starts nothing itself.
 import { Command, InvalidArgumentError, Option } from "commander";
 import { bridgeDefaults } from "../../config/index.ts";
+import { number, wholeNumber } from "./flag-values.ts";
 import { type AddressFlags, addressOptions, type Typed } from "./server-address.ts";
+import { type StreamFlags, streamFlagOptions } from "./stream-flags.ts";
 import { isStdioSide, type SupergatewayFlags, supergatewayAddress, supergatewayOptions } from "./supergateway-flags.ts";
 
 /** As commander gives them: what was typed, parsed value by value. */
-export interface BridgeFlags extends AddressFlags, SupergatewayFlags {
+export interface BridgeFlags extends AddressFlags, StreamFlags, SupergatewayFlags {
   readonly host: string;
   /** Undefined: not typed. */
   readonly port?: number;
@@ -80,7 +82,13 @@ export function buildProgram(version: string, verbs: Verbs, command?: readonly s
     .configureOutput({ outputError: (text, write) => write(withoutValues(text)) })
     // Otherwise the options of `chaos` that are named like ours would be taken for ours.
     .enablePositionalOptions();
-  for (const option of [...bridgeOptions(), ...patienceOptions(), ...addressOptions(), ...supergatewayOptions()])
+  for (const option of [
+    ...bridgeOptions(),
+    ...patienceOptions(),
+    ...streamFlagOptions(),
+    ...addressOptions(),
+    ...supergatewayOptions(),
+  ])
     program.addOption(option);
   program.action((url: string | undefined, flags: BridgeFlags) => {
     if (isStdioSide(flags)) return verbs.stdio({ url, command }, flags);
@@ -191,22 +199,6 @@ function withoutValues(text: string): string {
 
 function collect(value: string, before: readonly string[]): string[] {
   return [...before, value];
-}
-
-function wholeNumber(least: number, most: number) {
-  return (text: string): number => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
-  };
-}
-
-function number(least: number, most: number) {
-  return (text: string): number => {
-    const value = Number(text);
-    if (text.trim() !== "" && value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`It must be a number from ${least} to ${most}.`);
-  };
 }
 
 function principal(text: string): string {

@@ -10,6 +10,7 @@ import {
 } from "../../config/index.ts";
 import type { BridgeFlags } from "./program.ts";
 import { readAddress, type Typed } from "./server-address.ts";
+import { readStreamFlags } from "./stream-flags.ts";
 import { supergatewayAddress, supergatewayName, supergatewayPort } from "./supergateway-flags.ts";
 
 /** @throws ConfigError */
@@ -55,6 +56,7 @@ export function readFlags(typed: Typed, flags: BridgeFlags, logIsTerminal: boole
     maxSessions: flags.maxSessions,
     drainTimeoutMs: flags.drainTimeout * 1_000,
     reconnectGraceMs: flags.reconnectGrace * 1_000,
+    streams: readStreamFlags(flags),
     logFormat: flags.logFormat ?? (logIsTerminal && flags.logFile === undefined ? "pretty" : "json"),
     logTo: flags.logFile ?? bridgeDefaults.logTo,
     quiet: flags.quiet || flags.logLevel === "none",

@@ -29,6 +29,7 @@ import { type ExchangeNotes, whenOver } from "./request-record.ts";
 
 /** Longer names are no methods. */
 const longestMethod = 256;
+const eventStream = "text/event-stream";
 
 export interface EndpointOptions {
   readonly sessions: SessionManager;
@@ -122,6 +123,7 @@ class EndpointExchange {
       contentType: headers["content-type"] ?? "application/json",
       protocolVersion: one(headers[protocolVersionHeader]),
       lastEventId: one(headers[lastEventIdHeader]),
+      resumable: isResumable(method, headers) ? this.#options.streams : undefined,
       headers: this.#options.forward(this.#request),
       requestId: notes.requestId,
       outcome: notes.outcome,
@@ -262,6 +264,11 @@ function envelopeHeaders({ rawHeaders, headers }: IncomingMessage, isFront: bool
     kept.push(name, rawHeaders[index + 1] as string);
   }
   return kept;
+}
+
+/** Whoever names a session is of a revision that has resumption (2025-03-26 to 2025-11-25). */
+function isResumable(method: string | undefined, headers: IncomingHttpHeaders): boolean {
+  return headers[sessionIdHeader] !== undefined && (method === "GET" || headers.accept?.includes(eventStream) === true);
 }
 
 function readable(scanned: Scanned | undefined): ClientExchange["scanned"] {

@@ -3,6 +3,7 @@ import { httpStatus, ProxyError, toBatchErrors, toJsonRpcError } from "../../err
 import { encodeSseEvent, type RawId } from "../../protocol/index.ts";
 import { RestoreRefused } from "../session/index.ts";
 import type { ClientConnection, ClientExchange } from "./client-exchange.ts";
+import type { EventOut } from "./event-out.ts";
 import { clientHeaders } from "./headers.ts";
 
 /** Answers an exchange whose head has not been sent. `ids` are the requests that wait for an answer. */
@@ -24,11 +25,17 @@ export function answerFailure(exchange: ClientExchange, ids: readonly RawId[], e
 }
 
 /** Ends a stream that has begun: one error for each request that is still open. */
-export function endStreamWithError(exchange: ClientExchange, open: readonly RawId[], error: ProxyError): void {
+export function endStreamWithError(
+  out: EventOut,
+  exchange: ClientExchange,
+  open: readonly RawId[],
+  error: ProxyError,
+): void {
   exchange.outcome.errorCode = error.code;
   const named = forClient(exchange, error);
-  for (const id of open) writeEvent(exchange.connection, toJsonRpcError(named, id));
-  exchange.connection.end();
+  out.breakPart();
+  for (const id of open) out.event([encodeSseEvent({ type: "message", data: toJsonRpcError(named, id) })]);
+  out.end();
 }
 
 /** Frames one JSON text as an SSE event. */

@@ -1,6 +1,9 @@
 // One exchange with a client as the relay sees it: what it asked, and where the answer goes. The ingress of each transport provides it.
 import type { Readable } from "node:stream";
 import type { RawId, Scanned } from "../../protocol/index.ts";
+import type { UpstreamSession } from "../session/index.ts";
+import type { ClientStream } from "./client-stream.ts";
+import type { Waiting } from "./stream-clock.ts";
 
 /** The client's end of the answer. After `end` or `destroy` nothing more is called. */
 export interface ClientConnection {
@@ -38,6 +41,16 @@ export interface ExchangeOutcome {
   errorCode: string;
 }
 
+/** Where the streams of clients that can come back are kept. */
+export interface ResumableStreams {
+  /** Opens the stream of an answer on this connection, whose head has been sent. */
+  openAnswer(session: UpstreamSession, asked: readonly RawId[], connection: ClientConnection): ClientStream;
+  /** Has the answer opened as a stream if it takes long. */
+  watch(waiting: Waiting): void;
+  unwatch(waiting: Waiting): void;
+  readonly ticks: number;
+}
+
 export interface ClientExchange {
   readonly httpMethod: "POST" | "GET" | "DELETE";
   readonly connection: ClientConnection;
@@ -47,6 +60,8 @@ export interface ClientExchange {
   readonly contentType: string;
   readonly protocolVersion: string | undefined;
   readonly lastEventId: string | undefined;
+  /** Streamable HTTP: the client can come back for a stream, and this keeps it so long. Undefined for clients that cannot. */
+  readonly resumable?: ResumableStreams | undefined;
   /** What goes to the server with everything done on this exchange's behalf: the connector's headers and, in front mode, the client's. */
   readonly headers: readonly string[];
   readonly requestId: string;

@@ -6,6 +6,12 @@ export type Delivery =
   /** Not given to the client yet, because it may mean a lost session; `pass` gives it after all. */
   | { readonly kind: "held"; readonly facts: ReplyFacts; pass(): Promise<Delivery> }
   /** The body ended before the answer did. */
-  | { readonly kind: "cut"; readonly lastEventId: string | undefined; readonly begun: boolean };
+  | {
+      readonly kind: "cut";
+      readonly lastEventId: string | undefined;
+      readonly begun: boolean;
+      /** The server closed its stream on purpose, and is to be asked for the rest after so long. */
+      readonly retryMs?: number;
+    };
 
 export const delivered: Delivery = { kind: "delivered" };

@@ -11,4 +11,5 @@ export { relayInitialize } from "./relay-initialize.ts";
 export { type ModernEnd, type ModernExchange, type ModernRelay, relayModern } from "./relay-modern.ts";
 export { relayRequest } from "./relay-request.ts";
 export { askedAs } from "./relay-stream.ts";
+export { StreamClock } from "./stream-clock.ts";
 export { Streams } from "./streams.ts";

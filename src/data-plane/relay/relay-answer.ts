@@ -4,20 +4,26 @@ import { mentionsError, type ReplyFacts } from "../recovery/index.ts";
 import { firstMessage, type UpstreamSession } from "../session/index.ts";
 import type { Reply, ReplyBody } from "../transport/index.ts";
 import { type ClientExchange, requestIds } from "./client-exchange.ts";
+import { ClientStream } from "./client-stream.ts";
 import { type Delivery, delivered } from "./delivery.ts";
+import type { EventOut } from "./event-out.ts";
 import { clientHeaders } from "./headers.ts";
+import { LineBreaks } from "./line-breaks.ts";
 import { markRestored } from "./mark-restored.ts";
 import { readHead } from "./read-refusal.ts";
 import { StreamRelay } from "./relay-stream.ts";
+import type { Waiting } from "./stream-clock.ts";
+import { streamHeaders } from "./stream-head.ts";
 
 /** A plain answer is held back up to this size, so that a torn small one can still become a proper error. */
 export const plainHoldBytes = 16 * 1024;
 /** No refusal in disguise is larger than this. */
 const refusalBytes = 64 * 1024;
 const captureBytes = 8 * 1024 * 1024;
+const blankLine = Buffer.from("\n\n");
 
 /** The answer of one exchange, over as many replies as it takes. */
-export class AnswerRelay {
+export class AnswerRelay implements Waiting {
   readonly exchange: ClientExchange;
   readonly session: UpstreamSession;
   /** Requests whose answer the client has not been given; known from the first reply on, when a flowing body has been read as well. */
@@ -27,6 +33,17 @@ export class AnswerRelay {
   captured = "";
   readonly #capture: boolean;
   #stream: StreamRelay | undefined;
+  /** Anything of the answer has been sent that is no event stream. */
+  #plainBegun = false;
+  /** Ends what the server still sends. */
+  #abandon: (() => void) | undefined;
+  /** What the server still sends is not read any more. */
+  abandoned = false;
+  sinceTick = 0;
+  /** Learns how to end what was sent to the server, before it has answered. */
+  readonly onSent = (abort: () => void): void => {
+    this.#abandon = abort;
+  };
 
   constructor(exchange: ClientExchange, session: UpstreamSession, capture: boolean) {
     this.exchange = exchange;
@@ -39,8 +56,66 @@ export class AnswerRelay {
     return this.#stream !== undefined;
   }
 
-  get generation(): number {
-    return this.#stream?.generation ?? 0;
+  /** Nobody will take the answer: the client left, and cannot come back for it. */
+  get gone(): boolean {
+    return this.#stream === undefined ? this.exchange.connection.gone : this.#stream.out.gone;
+  }
+
+  /** From here on the client is given a stream if the answer takes long; until `settled`. */
+  watch(): void {
+    const { resumable } = this.exchange;
+    if (resumable === undefined) return;
+    this.sinceTick = resumable.ticks;
+    resumable.watch(this);
+  }
+
+  settled(): void {
+    this.exchange.resumable?.unwatch(this);
+  }
+
+  /** The answer takes long: the client gets an id with which it can come back for it. */
+  openEarly(): void {
+    if (this.#stream === undefined) {
+      const { connection } = this.exchange;
+      if (connection.gone || this.#plainBegun || requestIds(this.exchange).length !== 1) return;
+      if (!this.#expecting) this.expect(requestIds(this.exchange));
+      this.#openStream(200, streamHeaders);
+    }
+    const out = this.#stream?.out;
+    if (out instanceof ClientStream && out.silent) out.prime();
+  }
+
+  /** What is called when the client has left for good. */
+  abandonWith(abandon: () => void, laterMs: number): void {
+    this.#abandon = abandon;
+    const later = (): void => {
+      // Where the client can come back the stream's own clock decides.
+      if (this.#stream?.out instanceof ClientStream && !this.gone) return;
+      setTimeout(() => this.#giveUp(), laterMs).unref();
+    };
+    if (this.exchange.connection.gone) later();
+    else this.exchange.connection.onGone(later);
+  }
+
+  #giveUp(): void {
+    this.abandoned = true;
+    this.#abandon?.();
+  }
+
+  /** The stream that the client reads, once there is one. */
+  get out(): EventOut | undefined {
+    return this.#stream?.out;
+  }
+
+  /** Ends the answer without one: the request was cancelled, or nobody waits. */
+  endUnanswered(): void {
+    if (this.#stream === undefined) this.exchange.connection.end();
+    else this.#stream.out.end();
+  }
+
+  /** The client comes back for an answer of before a restart, which goes on in this stream. */
+  continueOn(stream: ClientStream): void {
+    this.#stream = StreamRelay.on(this, stream);
   }
 
   /** At once where the whole answer came with its head, which is the common case. */
@@ -49,7 +124,6 @@ export class AnswerRelay {
     if (!this.#expecting) this.expect(requestIds(this.exchange));
     if (reply.status >= 300) return this.#hold(reply, contentType);
     if (contentType === "text/event-stream") return this.#toStream(reply, generation);
-    if (this.#stream !== undefined) return this.#stream.frame(reply.body);
     return this.#plain(reply, contentType);
   }
 
@@ -59,11 +133,17 @@ export class AnswerRelay {
   }
 
   #toStream(reply: Extract<Reply, { kind: "reply" }>, generation: number): Promise<Delivery> {
-    if (this.#stream === undefined) {
-      const headers = clientHeaders(reply.headers, this.session.connector.settings.front);
-      this.#stream = new StreamRelay(this, reply.status, headers, this.#capture);
-    }
-    return this.#stream.pipe(reply.body, generation);
+    const stream =
+      this.#stream ??
+      this.#openStream(reply.status, clientHeaders(reply.headers, this.session.connector.settings.front));
+    return stream.pipe(reply.body, generation);
+  }
+
+  #openStream(status: number, headers: readonly string[]): StreamRelay {
+    const stream = StreamRelay.open(this, status, headers, this.#capture);
+    this.#stream = stream;
+    if (stream.out instanceof ClientStream) stream.out.onExpired = () => this.#giveUp();
+    return stream;
   }
 
   /** A refusal: read as much as classification needs, and keep it ready to be passed on as it is. */
@@ -79,8 +159,11 @@ export class AnswerRelay {
       body: message === undefined ? text : JSON.stringify(message),
     };
     const pass = (): Promise<Delivery> => {
-      if (this.#stream !== undefined)
-        return this.#stream.frameText(message === undefined ? text : JSON.stringify(message));
+      if (this.#stream !== undefined) {
+        const shown = message === undefined ? head : Buffer.from(JSON.stringify(message));
+        return Promise.resolve(this.#stream.message(reply.status, shown));
+      }
+      this.#plainBegun = true;
       const headers = clientHeaders(reply.headers, this.session.connector.settings.front);
       if (ended) return Promise.resolve(this.#end(reply.status, headers, head));
       this.exchange.connection.head(reply.status, headers);
@@ -107,6 +190,11 @@ export class AnswerRelay {
           size += chunk.length;
           if (size <= holdBytes) return true;
           // Too large to be a disguised refusal: from here on it flows.
+          if (this.#stream !== undefined) {
+            resolve(this.#flowAsEvent(this.#stream, body, held));
+            return true;
+          }
+          this.#plainBegun = true;
           if (typeof announced === "string") headers.push("content-length", announced);
           this.exchange.connection.head(status, headers);
           for (const each of held) this.exchange.connection.write(each);
@@ -131,13 +219,42 @@ export class AnswerRelay {
 
   #end(status: number, headers: string[], whole: Buffer): Delivery {
     const { connection } = this.exchange;
+    this.#plainBegun = true;
     const body =
       this.session.markNext === undefined || this.open.size === 0 ? whole : markRestored(this.session, whole);
-    this.open.clear();
     if (this.#capture) this.captured = body.toString();
+    if (this.#stream !== undefined) return this.#stream.message(status, body);
+    this.open.clear();
     if (status !== 204) headers.push("content-length", String(body.length));
     connection.answer(status, headers, body);
     return delivered;
+  }
+
+  /** A large document that comes after a stream was opened for it: one event, piece by piece. */
+  #flowAsEvent(stream: StreamRelay, body: ReplyBody, held: readonly Buffer[]): Promise<Delivery> {
+    return new Promise((resolve) => {
+      const breaks = new LineBreaks();
+      const { out } = stream;
+      stream.beginMessage();
+      for (const chunk of held) out.part(breaks.push(chunk));
+      body.pipe({
+        data: (chunk) => {
+          out.part(breaks.push(chunk));
+          if (out.flowing) return true;
+          out.whenFlowing(() => body.resume());
+          return false;
+        },
+        end: () => {
+          out.lastPart([blankLine]);
+          out.end();
+          resolve(delivered);
+        },
+        cut: () => {
+          out.breakPart();
+          resolve({ kind: "cut", lastEventId: undefined, begun: true });
+        },
+      });
+    });
   }
 
   /** The rest of a body whose head and beginning have been sent. */

@@ -18,6 +18,7 @@ import type { Reply } from "../transport/index.ts";
 import { noteAway } from "./after-trouble.ts";
 import { answerFailure, endStreamWithError } from "./answer-error.ts";
 import { type ClientExchange, requestIds } from "./client-exchange.ts";
+import { DirectOut } from "./event-out.ts";
 import { ModernAnswer, type ModernDelivery } from "./modern-answer.ts";
 import { isSafeModern } from "./modern-safety.ts";
 
@@ -332,7 +333,8 @@ class ModernLife {
     }
     if (failure.code === "OUTCOME_UNKNOWN") outcome.recovery = "outcome-unknown";
     if (connection.gone) return;
-    if (this.#answer.streaming) endStreamWithError(this.#exchange, requestIds(this.#exchange), failure);
+    if (this.#answer.streaming)
+      endStreamWithError(new DirectOut(connection), this.#exchange, requestIds(this.#exchange), failure);
     else answerFailure(this.#exchange, requestIds(this.#exchange), failure);
   }
 

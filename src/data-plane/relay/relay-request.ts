@@ -1,6 +1,5 @@
 // The life of one client message on a session: send, look at what came back, recover as the policy says, until it is answered.
 import { catalog, ProxyError } from "../../errors/index.ts";
-import { isBoundToRequest } from "../../protocol/index.ts";
 import {
   type Action,
   classifyLost,
@@ -26,6 +25,7 @@ import { answerFailure, endStreamWithError } from "./answer-error.ts";
 import { type ClientExchange, requestIds, singleMethod } from "./client-exchange.ts";
 import type { Delivery } from "./delivery.ts";
 import { upstreamHeaders } from "./headers.ts";
+import { isMeaninglessAnew } from "./meaningless-anew.ts";
 import { AnswerRelay } from "./relay-answer.ts";
 import { assertReplayable, isSafeToRepeat } from "./replay-safety.ts";
 import { resumeStream } from "./resume-stream.ts";
@@ -42,6 +42,7 @@ export async function relayRequest(exchange: ClientExchange, session: UpstreamSe
   } catch (error) {
     life.fail(error);
   }
+  life.over();
 }
 
 /** What a fault came with, for the error that may have to tell of it. */
@@ -52,6 +53,7 @@ interface Met {
   readonly delivery?: Extract<Delivery, { kind: "held" }> | undefined;
   readonly reply?: Extract<Reply, { kind: "reply" }> | undefined;
   readonly lastEventId?: string | undefined;
+  readonly retryMs?: number | undefined;
 }
 
 class RequestLife {
@@ -76,6 +78,7 @@ class RequestLife {
   }
 
   async run(): Promise<void> {
+    this.#answer.watch();
     for (;;) {
       const lease = this.#session.lease() ?? (await this.#ready());
       if (this.#session.connector.availability.away !== undefined) await this.#waitUntilUp();
@@ -91,7 +94,12 @@ class RequestLife {
   #send(lease: Lease): Promise<Reply> {
     const { body } = this.#exchange;
     const headers = upstreamHeaders(this.#exchange, this.#session, lease);
-    return this.#session.connector.transport.send({ method: "POST", headers, body: body?.kept ?? body?.stream });
+    const wire = { method: "POST", headers, body: body?.kept ?? body?.stream, onSent: this.#answer.onSent } as const;
+    return this.#session.connector.transport.send(wire);
+  }
+
+  over(): void {
+    this.#answer.settled();
   }
 
   /** What came back is either with the client already, or a fault to be decided. */
@@ -110,8 +118,7 @@ class RequestLife {
     if (!isGatewayAway(reply.status)) connector.availability.answered();
     const delivery = this.#answer.deliver(reply, lease.generation);
     if (!(delivery instanceof Promise)) return this.#judge(delivery, reply, lease);
-    if (this.#exchange.connection.gone) this.#abandonLater(reply);
-    else this.#exchange.connection.onGone(() => this.#abandonLater(reply));
+    this.#answer.abandonWith(() => reply.body.abort(), abandonMs);
     return delivery.then((outcome) => this.#judge(outcome, reply, lease));
   }
 
@@ -119,8 +126,8 @@ class RequestLife {
     if (delivery.kind === "delivered") return "delivered";
     if (delivery.kind === "cut") {
       if (!delivery.begun) return { fault: "cut-before-answer", reply };
-      const { lastEventId } = delivery;
-      return { fault: classifyStreamEnd({ sawAnswer: false, lastEventId }), lastEventId, reply };
+      const { lastEventId, retryMs } = delivery;
+      return { fault: classifyStreamEnd({ sawAnswer: false, lastEventId }), lastEventId, retryMs, reply };
     }
     const fault = classifyReply(
       {
@@ -141,6 +148,11 @@ class RequestLife {
 
   /** Acts on a fault. True when the client has its answer. */
   async #recover(met: Met, lease: Lease): Promise<boolean> {
+    // Nobody waits any more, and it was Holdfast that broke off: that says nothing of the server.
+    if (this.#answer.abandoned) {
+      this.#exchange.outcome.recovery = "abandoned";
+      return true;
+    }
     const action = await this.#decide(met, lease);
     if (this.#endsUnanswered(action, met)) return true;
     switch (action.do) {
@@ -167,14 +179,14 @@ class RequestLife {
     }
   }
 
-  /** A stream that the server ended for a cancelled request, and one that its client left and may resume on its own: neither misses anything. */
+  /** A stream that the server ended for a cancelled request, and one that its client left for good: neither misses anything. */
   #endsUnanswered(action: Action, met: Met): boolean {
-    const leftToClient = action.do === "resume" && this.#exchange.connection.gone;
+    const abandoned = action.do === "resume" && this.#answer.gone;
     const cancelled = this.#answer.streaming && met.delivery === undefined && this.#cancelled;
-    if (!leftToClient && !cancelled) return false;
+    if (!abandoned && !cancelled) return false;
     this.#exchange.outcome.recovery = cancelled ? "cancelled" : "abandoned";
     this.#discard(met);
-    this.#exchange.connection.end();
+    this.#answer.endUnanswered();
     return true;
   }
 
@@ -261,15 +273,7 @@ class RequestLife {
 
   /** Messages that mean nothing to a new session are taken note of and end here: answers to its predecessor's questions, news of its requests. */
   #dropIfMeaningless(): boolean {
-    const { scanned } = this.#exchange;
-    if (scanned?.shape !== "single") return false;
-    const { kind, method } = scanned.envelope;
-    const meaningless =
-      kind === "result" ||
-      kind === "error" ||
-      method === "notifications/initialized" ||
-      (method !== undefined && isBoundToRequest(method));
-    if (!meaningless) return false;
+    if (!isMeaninglessAnew(this.#exchange.scanned)) return false;
     this.#exchange.outcome.recovery = "dropped";
     this.#exchange.connection.head(202, ["content-length", "0"]);
     this.#exchange.connection.end();
@@ -283,7 +287,7 @@ class RequestLife {
       this.#answer,
       lease,
       met.lastEventId ?? "",
-      this.#deadline(),
+      met.retryMs,
     );
     if (outcome === "delivered") {
       this.#settled(lease);
@@ -327,7 +331,7 @@ class RequestLife {
   /** A client that left or cancelled meanwhile gets no second run. */
   #stillWanted(): boolean {
     if (this.#cancelled) throw new ProxyError("REQUEST_CANCELLED", {});
-    if (!this.#exchange.connection.gone) return true;
+    if (!this.#answer.gone) return true;
     // A notification has no answer to miss; it is delivered all the same.
     if (requestIds(this.#exchange).length === 0) return true;
     this.#exchange.outcome.recovery = "abandoned";
@@ -354,7 +358,8 @@ class RequestLife {
         reason: String(failure.cause),
       });
     if (failure.code === "OUTCOME_UNKNOWN") this.#exchange.outcome.recovery = "outcome-unknown";
-    if (this.#answer.streaming) endStreamWithError(this.#exchange, [...this.#answer.open], failure);
+    const { out } = this.#answer;
+    if (out !== undefined) endStreamWithError(out, this.#exchange, [...this.#answer.open], failure);
     else answerFailure(this.#exchange, requestIds(this.#exchange), failure);
   }
 
@@ -380,10 +385,6 @@ class RequestLife {
   /** Frees the connection of an answer that will not be passed on. */
   #discard(met: Met): void {
     if (met.reply !== undefined && !met.reply.body.complete) met.reply.body.abort();
-  }
-
-  #abandonLater(reply: Extract<Reply, { kind: "reply" }>): void {
-    setTimeout(() => reply.body.abort(), abandonMs).unref();
   }
 
   #context(lease: Lease): CallContext {

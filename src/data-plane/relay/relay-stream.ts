@@ -1,30 +1,55 @@
 // The event-stream form of an answer: passes whole events as they come, watches for the answer among them, and survives several replies in a row.
-import type { RawId } from "../../protocol/index.ts";
-import { type SseEvent, SseObserver } from "../../protocol/index.ts";
+import { ProxyError } from "../../errors/index.ts";
+import { encodeSseEvent, type RawId, type SseEvent, scanEnvelope } from "../../protocol/index.ts";
 import type { ReplyFacts } from "../recovery/index.ts";
 import type { ReplyBody } from "../transport/index.ts";
-import { writeEvent } from "./answer-error.ts";
+import { endStreamWithError } from "./answer-error.ts";
 import { type Delivery, delivered } from "./delivery.ts";
+import { EventCutter, type EventSink } from "./event-cutter.ts";
+import { DirectOut, type EventOut } from "./event-out.ts";
 import { markRestoredText } from "./mark-restored.ts";
 import type { AnswerRelay } from "./relay-answer.ts";
+import { unbuffered } from "./stream-head.ts";
 
-/** An unfinished event is held back up to this size, so that a cut leaves the client no half event; larger ones flow. */
-const eventHoldBytes = 64 * 1024;
+/** How much of an answer that is no message an error repeats. */
+const shownBytes = 2_048;
+/** When a server closes its stream on purpose and does not say when to come back. */
+const defaultRetryMs = 1_000;
 
 export class StreamRelay {
   readonly #answer: AnswerRelay;
   readonly #capture: boolean;
+  /** The client's side of the stream. */
+  readonly out: EventOut;
   generation = 0;
-  /** The id of the last event passed on, over all replies. */
+  /** The server's own id of the last event, over all replies. */
   #lastEventId: string | undefined;
   /** The server began this stream with an event that has an id and no message: it may close it and expects a resume (2025-11-25). */
   #primed = false;
+  #retryMs: number | undefined;
   #begun = false;
 
-  constructor(answer: AnswerRelay, status: number, headers: string[], capture: boolean) {
+  constructor(answer: AnswerRelay, out: EventOut, capture: boolean) {
     this.#answer = answer;
+    this.out = out;
     this.#capture = capture;
-    answer.exchange.connection.head(status, [...headers, "x-accel-buffering", "no"]);
+  }
+
+  /** Sends the head of an event stream to the client of this answer. */
+  static open(answer: AnswerRelay, status: number, headers: readonly string[], capture: boolean): StreamRelay {
+    const { connection, resumable } = answer.exchange;
+    connection.head(status, [...headers, ...unbuffered]);
+    // A client that left before it was given any id cannot come back for this.
+    const out =
+      resumable === undefined || connection.gone
+        ? new DirectOut(connection)
+        : resumable.openAnswer(answer.session, [...answer.open], connection);
+    return new StreamRelay(answer, out, capture);
+  }
+
+  /** An answer that goes on in a stream which the client already has. */
+  static on(answer: AnswerRelay, out: EventOut): StreamRelay {
+    return new StreamRelay(answer, out, false);
   }
 
   /** Passes one reply's events on until it ends, or until its first message turns out doubtful. */
@@ -35,34 +60,34 @@ export class StreamRelay {
     });
   }
 
-  /** A plain JSON answer that follows an opened stream becomes its last event. */
-  async frame(body: ReplyBody): Promise<Delivery> {
-    const chunks: Buffer[] = [];
-    const whole = await new Promise<boolean>((resolve) => {
-      body.pipe({
-        data: (chunk) => {
-          chunks.push(chunk);
-          return true;
-        },
-        end: () => resolve(true),
-        cut: () => resolve(false),
-      });
-    });
-    if (!whole) return { kind: "cut", lastEventId: undefined, begun: true };
-    return this.frameText(Buffer.concat(chunks).toString());
+  /** A whole answer that is no stream, after a stream was opened for it, becomes its last event. */
+  message(status: number, body: Buffer): Delivery {
+    const { open, exchange } = this.#answer;
+    const scanned = scanEnvelope(body);
+    const id = scanned.shape === "single" && scanned.envelope.method === undefined ? scanned.envelope.id : undefined;
+    if (askedAs(open, id) !== undefined && id !== undefined && id !== "null") {
+      open.clear();
+      this.out.event([encodeSseEvent({ type: "message", data: body })]);
+      this.out.end();
+      return delivered;
+    }
+    const shown = body.subarray(0, shownBytes).toString();
+    const error = new ProxyError("ANSWER_NOT_A_MESSAGE", { upstream: { status, body: shown } });
+    endStreamWithError(this.out, exchange, [...open], error);
+    open.clear();
+    return delivered;
   }
 
-  frameText(text: string): Promise<Delivery> {
-    const { exchange, open } = this.#answer;
-    open.clear();
-    writeEvent(exchange.connection, text);
-    exchange.connection.end();
-    return Promise.resolve(delivered);
+  /** The first bytes of a large answer that is no stream; `part` and `lastPart` of `out` take the rest. */
+  beginMessage(): void {
+    this.#answer.open.clear();
+    this.out.part([Buffer.from("event: message\ndata: ")]);
   }
 
   /** Takes note of one event. Answers the facts if it must not be passed on before it is understood. */
   note(event: SseEvent): ReplyFacts | undefined {
     const { open, session } = this.#answer;
+    if (event.retryMs !== undefined) this.#retryMs = event.retryMs;
     if (event.id !== undefined) {
       this.#lastEventId = event.id;
       if (!this.#begun && event.scanned === undefined) this.#primed = true;
@@ -91,57 +116,45 @@ export class StreamRelay {
     this.#answer.open.clear();
   }
 
-  get marking(): boolean {
-    return this.#answer.session.markNext !== undefined && this.#answer.open.size === 1;
+  /** One whole event goes to the client. */
+  emit(event: SseEvent, pieces: readonly Buffer[]): void {
+    // Without data and without an id there is nothing that a client could come back to.
+    if (!event.hasData && event.id === undefined) for (const piece of pieces) this.out.between(piece);
+    else this.out.event(this.#answer.session.markNext === undefined ? pieces : this.#marked(event, pieces), event.id);
   }
 
-  /** The bytes of one whole event as they go to the client. */
-  marked(event: SseEvent, bytes: Buffer): Buffer {
+  /** `--recovery notify`: the answer carries its marker. */
+  #marked(event: SseEvent, pieces: readonly Buffer[]): readonly Uint8Array[] {
     const { session, open } = this.#answer;
-    const text = event.text();
     const isAnswer = event.scanned?.shape === "single" && event.scanned.envelope.kind === "result";
-    if (!isAnswer || text === undefined || open.size > 0) return bytes;
-    const id = event.id === undefined ? "" : `id: ${event.id}\n`;
-    return Buffer.from(`${id}event: message\ndata: ${markRestoredText(session, text)}\n\n`);
-  }
-
-  get connection() {
-    return this.#answer.exchange.connection;
+    const text = isAnswer && open.size === 0 ? event.text() : undefined;
+    if (text === undefined) return pieces;
+    return [encodeSseEvent({ type: "message", data: markRestoredText(session, text) })];
   }
 
   /** The reply is over. Complete, closed on purpose to be resumed, or torn? */
   finish(clean: boolean): Delivery {
-    const { open, exchange, session } = this.#answer;
+    const { open } = this.#answer;
+    this.out.breakPart();
     if (open.size === 0) {
-      exchange.connection.end();
+      this.out.end();
       return delivered;
     }
-    // The server closes a primed stream and expects the client to come back for the rest: that is the client's to do, as without us.
-    if (clean && this.#primed && this.#lastEventId !== undefined) {
-      const ids: readonly RawId[] = [...open];
-      session.continuations.set(this.#lastEventId, { ids, generation: this.generation });
-      exchange.connection.end();
-      return delivered;
-    }
-    return { kind: "cut", lastEventId: this.#lastEventId, begun: true };
+    const onPurpose = clean && this.#primed && this.#lastEventId !== undefined;
+    const again = onPurpose ? { retryMs: this.#retryMs ?? defaultRetryMs } : {};
+    return { kind: "cut", lastEventId: this.#lastEventId, begun: true, ...again };
   }
 }
 
-/** One reply's body on its way: holds back the tail of an unfinished event, and everything from a doubtful one on. */
-class Flow {
+/** One reply's body on its way: holds back everything from a doubtful event on. */
+class Flow implements EventSink {
   readonly #stream: StreamRelay;
   readonly #body: ReplyBody;
-  readonly #observer: SseObserver;
+  readonly #cutter: EventCutter;
   #resolve: (delivery: Delivery) => void;
-  #pending: Buffer[] = [];
-  #pendingBytes = 0;
-  /** Stream offset of the first pending byte. */
-  #offset = 0;
-  #boundary = 0;
   #doubt: ReplyFacts | undefined;
-  /** Came while a doubt was open; the observer has not seen it yet. */
-  #unseen: Buffer[] = [];
-  #events: SseEvent[] = [];
+  /** What is to be done once the doubt is settled. */
+  #held: (() => void)[] = [];
   /** How the body ended while a doubt was open. */
   #ended: "clean" | "cut" | undefined;
 
@@ -149,11 +162,7 @@ class Flow {
     this.#stream = stream;
     this.#body = body;
     this.#resolve = resolve;
-    this.#observer = new SseObserver((event) => {
-      const { marking } = this.#stream;
-      this.#doubt ??= this.#stream.note(event);
-      if (marking || this.#events.length > 0) this.#events.push(event);
-    });
+    this.#cutter = new EventCutter(this);
   }
 
   start(): void {
@@ -164,68 +173,59 @@ class Flow {
     });
   }
 
+  event(event: SseEvent, pieces: readonly Buffer[]): void {
+    if (this.#doubt !== undefined) {
+      this.#held.push(() => this.event(event, pieces));
+      return;
+    }
+    this.#doubt = this.#stream.note(event);
+    if (this.#doubt === undefined) this.#stream.emit(event, pieces);
+    else this.#held.push(() => this.#stream.emit(event, pieces));
+  }
+
+  between(bytes: Buffer): void {
+    if (this.#doubt === undefined) this.#stream.out.between(bytes);
+    else this.#held.push(() => this.#stream.out.between(bytes));
+  }
+
+  part(pieces: readonly Buffer[]): void {
+    if (this.#doubt === undefined) this.#stream.out.part(pieces);
+    else this.#held.push(() => this.part(pieces));
+  }
+
+  lastPart(event: SseEvent, pieces: readonly Buffer[]): void {
+    if (this.#doubt !== undefined) {
+      this.#held.push(() => this.lastPart(event, pieces));
+      return;
+    }
+    // Too large for a refusal, so there is nothing to doubt.
+    this.#stream.note(event);
+    this.#stream.out.lastPart(pieces, event.id);
+  }
+
   #data(chunk: Buffer): boolean {
-    this.#pending.push(chunk);
-    this.#pendingBytes += chunk.length;
     if (this.#doubt !== undefined) {
-      this.#unseen.push(chunk);
+      this.#held.push(() => this.#cutter.push(chunk));
       return false;
     }
-    this.#observer.push(chunk);
+    this.#cutter.push(chunk);
     if (this.#doubt !== undefined) {
-      this.#hold();
+      this.#hold(this.#doubt);
       return false;
     }
-    this.#boundary = this.#observer.boundary;
-    return this.#write(this.#boundary - this.#offset);
+    const { out } = this.#stream;
+    if (out.flowing) return true;
+    out.whenFlowing(() => this.#body.resume());
+    return false;
   }
 
-  /** Writes the first `length` pending bytes, or all of them once an unfinished event has grown too large to hold. */
-  #write(length: number): boolean {
-    const { connection } = this.#stream;
-    if (this.#events.length > 0) return this.#writeMarked(length);
-    if (this.#pendingBytes - length > eventHoldBytes) length = this.#pendingBytes;
-    let flowing = true;
-    while (length > 0) {
-      const chunk = this.#pending[0] as Buffer;
-      const part = chunk.length <= length ? chunk : chunk.subarray(0, length);
-      if (part.length === chunk.length) this.#pending.shift();
-      else this.#pending[0] = chunk.subarray(length);
-      length -= part.length;
-      this.#pendingBytes -= part.length;
-      this.#offset += part.length;
-      flowing = connection.write(part);
-    }
-    if (!flowing) connection.onDrain(() => this.#body.resume());
-    return flowing;
-  }
-
-  /** `--recovery notify`: event by event, so that the answer can carry its marker. */
-  #writeMarked(length: number): boolean {
-    const bytes = Buffer.concat(this.#pending);
-    let from = 0;
-    for (const event of this.#events.splice(0)) {
-      const until = event.endOffset - this.#offset;
-      this.#stream.connection.write(this.#stream.marked(event, bytes.subarray(from, until)));
-      from = until;
-    }
-    this.#pending = [bytes.subarray(length)];
-    this.#pendingBytes = bytes.length - length;
-    this.#offset += length;
-    return true;
-  }
-
-  #hold(): void {
-    const facts = this.#doubt as ReplyFacts;
+  #hold(facts: ReplyFacts): void {
     const pass = (): Promise<Delivery> => {
       this.#stream.accept();
       this.#doubt = undefined;
-      for (const chunk of this.#unseen.splice(0)) this.#observer.push(chunk);
-      this.#boundary = this.#observer.boundary;
-      this.#events = [];
       return new Promise((resolve) => {
         this.#resolve = resolve;
-        this.#write(this.#pendingBytes);
+        for (const go of this.#held.splice(0)) go();
         if (this.#ended === undefined) this.#body.resume();
         else this.#end(this.#ended);
       });
@@ -236,8 +236,7 @@ class Flow {
   #end(how: "clean" | "cut"): void {
     this.#ended = how;
     if (this.#doubt !== undefined) return;
-    // What follows the last whole event is no event; a client would wait for its end in vain.
-    if (this.#offset > this.#boundary) this.#stream.connection.write(Buffer.from("\n\n"));
+    this.#cutter.end();
     this.#resolve(this.#stream.finish(how === "clean"));
   }
 }

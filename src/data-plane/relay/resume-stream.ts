@@ -1,29 +1,40 @@
-// Continues an answer stream that broke, on the same session, with Last-Event-ID. Sends nothing twice: the server replays what was missed.
+// Continues an answer stream that broke or was closed on purpose, on the same session, with the server's own Last-Event-ID. Sends nothing twice: the
+// server replays what was missed.
 import { lastEventIdHeader, mediaType } from "../../protocol/index.ts";
 import type { Lease, UpstreamSession } from "../session/index.ts";
 import type { ClientExchange } from "./client-exchange.ts";
 import { upstreamHeaders } from "./headers.ts";
 import type { AnswerRelay } from "./relay-answer.ts";
 
-const mostAttempts = 5;
+const mostFruitless = 5;
 const firstDelayMs = 50;
+/** A server that asks to be asked again at once is given this pause. */
+const shortestRetryMs = 10;
 
-/** Resolves when the client has its answer, or with the reason why the stream cannot be continued. */
+/**
+ * Resolves when the client has its answer, or with the reason why the stream cannot be continued. `retryMs`: the server closed the stream on
+ * purpose and wants to be asked again after so long (2025-11-25), as often as it takes.
+ */
 export async function resumeStream(
   exchange: ClientExchange,
   session: UpstreamSession,
   answer: AnswerRelay,
   lease: Lease,
   lastEventId: string,
-  deadlineMs: number,
+  retryMs: number | undefined,
 ): Promise<"delivered" | { readonly cause: Error }> {
   const { connector } = session;
   let from = lastEventId;
-  for (let attempt = 0; attempt < mostAttempts && connector.nowMs() < deadlineMs; attempt += 1) {
+  let pauseMs = retryMs;
+  for (let fruitless = 0; fruitless < mostFruitless; ) {
+    const wantedMs = pauseMs ?? (fruitless === 0 ? 0 : firstDelayMs * 2 ** fruitless);
+    if (wantedMs > 0) await new Promise((resolve) => setTimeout(resolve, Math.max(wantedMs, shortestRetryMs)));
+    if (answer.gone) return { cause: new Error("The client left.") };
     const headers = [...upstreamHeaders({ ...exchange, httpMethod: "GET" }, session, lease), lastEventIdHeader, from];
     const reply = await connector.transport.send({ method: "GET", headers });
+    fruitless += 1;
     if (reply.kind === "lost") {
-      await new Promise((resolve) => setTimeout(resolve, firstDelayMs * 2 ** attempt));
+      pauseMs = undefined;
       continue;
     }
     const isStream = reply.status === 200 && mediaType(reply.headers["content-type"]) === "text/event-stream";
@@ -32,13 +43,19 @@ export async function resumeStream(
       return { cause: new Error(`The server would not continue its stream: it answers ${reply.status}.`) };
     }
     exchange.outcome.recovery = "resumed";
+    answer.abandonWith(() => reply.body.abort(), 0);
+    const startedMs = connector.nowMs();
     const delivery = await answer.deliver(reply, lease.generation);
     if (delivery.kind === "delivered") return "delivered";
     if (delivery.kind === "held") {
       await delivery.pass();
       return "delivered";
     }
-    from = delivery.lastEventId ?? from;
+    // A stream that brought something, or was held for long, was worth it.
+    const next = delivery.lastEventId ?? from;
+    if (next !== from || connector.nowMs() - startedMs > (delivery.retryMs ?? Number.POSITIVE_INFINITY)) fruitless = 0;
+    from = next;
+    pauseMs = delivery.retryMs;
   }
   return { cause: new Error("The server's stream broke off again and again.") };
 }

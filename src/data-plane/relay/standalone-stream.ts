@@ -1,6 +1,6 @@
-// The GET stream of a session: one to the server, however often client or server comes and goes. Holds nothing but what fell into a gap.
+// The GET stream of a session: one to the server, however often client or server comes and goes. What its clients miss is kept by their streams.
 import { ProxyError } from "../../errors/index.ts";
-import { acceptBoth, lastEventIdHeader, mediaType, SseObserver } from "../../protocol/index.ts";
+import { acceptBoth, encodeSseEvent, lastEventIdHeader, mediaType, type SseEvent } from "../../protocol/index.ts";
 import { classifyReply, type Fault, type ReplyFacts } from "../recovery/index.ts";
 import {
   assertAccepted,
@@ -14,17 +14,17 @@ import {
   type UpstreamSession,
 } from "../session/index.ts";
 import type { Reply, ReplyBody } from "../transport/index.ts";
-import { answerFailure, writeEvent } from "./answer-error.ts";
+import { answerFailure } from "./answer-error.ts";
 import type { ClientExchange } from "./client-exchange.ts";
+import type { ClientStream } from "./client-stream.ts";
+import { EventCutter, type EventSink } from "./event-cutter.ts";
 import { clientHeaders } from "./headers.ts";
 import { readRefusal } from "./read-refusal.ts";
+import type { SessionStreams } from "./session-streams.ts";
+import { sendStreamHead } from "./stream-head.ts";
 
-/** How long the server's stream stays open for a client that went away and may come back at once. */
-const lingerMs = 5_000;
-const gapBytes = 1024 * 1024;
 const firstDelayMs = 250;
 const longestDelayMs = 30_000;
-const knownIds = 64;
 
 /** The server's end, under the id of the session that it belongs to. */
 interface Upstream {
@@ -44,67 +44,44 @@ type Opened =
   | { readonly kind: "refused"; readonly fault: Fault; readonly facts: ReplyFacts; readonly headers: readonly string[] }
   | { readonly kind: "lost"; readonly cause: Error; readonly sent: "nothing" | "maybe" };
 
-export class StandaloneStream {
+export class StandaloneStream implements EventSink {
   readonly #session: UpstreamSession;
-  /** The clients' ends, newest last; each message goes to the newest alone (transports, "Multiple Connections"). */
-  #clients: ClientExchange[] = [];
+  readonly #streams: SessionStreams;
+  /** The clients' ends, newest last, also those that may come back; each message goes to one alone (transports, "Multiple Connections"). */
+  #clients: ClientStream[] = [];
   #upstream: Upstream | undefined;
-  #gap: Buffer[] = [];
-  #gapBytes = 0;
   #lastEventId: string | undefined;
-  /** Of the last event that was written to a client. */
-  #passedEventId: string | undefined;
   #lastEventOf: string | undefined;
-  readonly #ids: string[] = [];
+  /** Who is being given a large event that is not over. */
+  #partOf: ClientStream | undefined;
+  /** What the server said before the first client had joined. */
+  #early: (() => void)[] = [];
   #opening: Opening | undefined;
   #reopening = false;
-  #linger: NodeJS.Timeout | undefined;
   #over = false;
 
-  constructor(session: UpstreamSession) {
+  constructor(session: UpstreamSession, streams: SessionStreams) {
     this.#session = session;
+    this.#streams = streams;
   }
 
-  /** True if this id was given on this stream, so that a Last-Event-ID with it means this one. */
-  knows(eventId: string): boolean {
-    return this.#ids.includes(eventId);
-  }
-
-  /** Takes a client's GET. Never rejects. */
-  async attach(exchange: ClientExchange): Promise<void> {
+  /** Takes a client's GET; `back`: the stream that it comes back for, and the last event that it read there. Never rejects. */
+  async attach(exchange: ClientExchange, back?: ClientStream, seq?: number): Promise<void> {
     try {
-      const { lastEventId } = exchange;
       // A stream that is open already is joined, and what it holds is given up, without a word of the server's: so it is asked first who may.
-      if (this.#upstream !== undefined || lastEventId !== undefined)
-        await assertAccepted(this.#session, exchange.headers);
-      if (lastEventId !== undefined && !this.#goesOnFrom(lastEventId)) this.#rewind(lastEventId);
+      if (this.#upstream !== undefined || back !== undefined) await assertAccepted(this.#session, exchange.headers);
       if (this.#upstream === undefined && !(await this.#openFor(exchange))) return;
-      this.#join(exchange);
+      this.#join(exchange, back, seq);
     } catch (error) {
       answerFailure(exchange, [], error);
     }
   }
 
-  /** The session is over. */
+  /** The session is over, or Holdfast goes. */
   close(): void {
     this.#over = true;
-    clearTimeout(this.#linger);
-    for (const client of this.#clients.splice(0)) client.connection.end();
+    for (const client of this.#clients.splice(0)) client.close();
     this.#drop();
-  }
-
-  /** The client missed events that went into a dead connection: the server is asked for them again. */
-  #rewind(eventId: string): void {
-    this.#drop();
-    this.#lastEventId = eventId;
-    // The server will say all of it again.
-    this.#gap = [];
-    this.#gapBytes = 0;
-  }
-
-  /** What came after this event is all in the gap, or still to come. */
-  #goesOnFrom(eventId: string): boolean {
-    return eventId === this.#passedEventId && this.#gapBytes <= gapBytes;
   }
 
   /** Opens the server's stream for a client that waits for its answer. False if the client was given the server's refusal. */
@@ -235,79 +212,87 @@ export class StandaloneStream {
     const upstream = { body, upstreamId };
     this.#upstream = upstream;
     if (this.#lastEventOf !== upstreamId) this.#lastEventId = undefined;
-    let pending: Buffer[] = [];
-    let offset = 0;
-    const observer = new SseObserver((event) => {
-      const envelope = event.scanned?.shape === "single" ? event.scanned.envelope : undefined;
-      const { state } = this.#session;
-      if (envelope?.kind === "request" && envelope.id !== undefined && state.at === "operating") {
-        this.#session.asked.set(envelope.id, state.generation);
-      }
-      if (event.id !== undefined) this.#remember(event.id, upstreamId);
-    });
+    this.#lastEventOf = upstreamId;
+    const cutter = new EventCutter(this);
+    const resume = (): void => body.resume();
     body.pipe({
       data: (chunk) => {
-        observer.push(chunk);
-        pending.push(chunk);
-        const whole = observer.boundary - offset;
-        if (whole <= 0) return true;
-        const bytes = Buffer.concat(pending);
-        pending = bytes.length > whole ? [bytes.subarray(whole)] : [];
-        offset = observer.boundary;
-        return this.#write(bytes.subarray(0, whole), body);
+        // The client for whom the stream was opened joins in a moment.
+        if (this.#clients.length === 0) {
+          this.#early.push(() => cutter.push(chunk));
+          return false;
+        }
+        cutter.push(chunk);
+        const client = this.#target();
+        if (client === undefined || client.flowing) return true;
+        client.whenFlowing(resume);
+        return false;
       },
       end: () => this.#ended(upstream),
       cut: () => this.#ended(upstream),
     });
   }
 
-  #remember(eventId: string, upstreamId: string | undefined): void {
-    this.#lastEventId = eventId;
-    this.#lastEventOf = upstreamId;
-    this.#ids.push(eventId);
-    if (this.#ids.length > knownIds) this.#ids.shift();
+  event(event: SseEvent, pieces: readonly Buffer[]): void {
+    this.#note(event);
+    const client = this.#target();
+    if (event.hasData || event.id !== undefined) client?.event(pieces, event.id);
+    else for (const piece of pieces) client?.between(piece);
   }
 
-  #write(bytes: Buffer, body: ReplyBody): boolean {
-    const client = this.#newest();
-    if (client === undefined) {
-      this.#gapBytes += bytes.length;
-      if (this.#gapBytes <= gapBytes) this.#gap.push(Buffer.from(bytes));
-      return true;
-    }
-    this.#passedEventId = this.#lastEventId;
-    if (client.connection.write(bytes)) return true;
-    client.connection.onDrain(() => body.resume());
-    return false;
+  between(bytes: Buffer): void {
+    this.#target()?.between(bytes);
   }
 
-  #newest(): ClientExchange | undefined {
-    return this.#clients.findLast((client) => !client.connection.gone);
+  part(pieces: readonly Buffer[]): void {
+    this.#partOf ??= this.#target();
+    this.#partOf?.part(pieces);
   }
 
-  #join(exchange: ClientExchange): void {
+  lastPart(event: SseEvent, pieces: readonly Buffer[]): void {
+    this.#note(event);
+    this.#partOf?.lastPart(pieces, event.id);
+    this.#partOf = undefined;
+  }
+
+  #note(event: SseEvent): void {
+    const envelope = event.scanned?.shape === "single" ? event.scanned.envelope : undefined;
+    const { state } = this.#session;
+    if (envelope?.kind === "request" && envelope.id !== undefined && state.at === "operating")
+      this.#session.asked.set(envelope.id, state.generation);
+    if (event.id !== undefined) this.#lastEventId = event.id;
+  }
+
+  /** The newest that listens and takes what it is given; where nobody listens, the newest that may come back. */
+  #target(): ClientStream | undefined {
+    const listens = this.#clients.findLast((client) => client.attached && client.flowing);
+    return listens ?? this.#clients.findLast((client) => client.attached) ?? this.#clients.at(-1);
+  }
+
+  #join(exchange: ClientExchange, back: ClientStream | undefined, seq: number | undefined): void {
     const session = this.#session;
-    clearTimeout(this.#linger);
-    exchange.connection.head(200, [
-      "content-type",
-      "text/event-stream",
-      "cache-control",
-      "no-cache, no-transform",
-      "x-accel-buffering",
-      "no",
-    ]);
+    const { connection } = exchange;
+    sendStreamHead(exchange);
     // The end came while the server's stream was being opened.
     if (this.#over) {
-      exchange.connection.end();
+      connection.end();
       return this.#drop();
     }
-    this.#clients.push(exchange);
-    for (const bytes of this.#gap.splice(0)) exchange.connection.write(bytes);
-    this.#gapBytes = 0;
-    this.#passedEventId = this.#lastEventId;
-    for (const json of session.unannounced) writeEvent(exchange.connection, json);
+    const client = back === undefined || back.gone ? this.#streams.open("standing", []) : back;
+    const others = this.#clients.filter((one) => one !== client);
+    this.#clients = [...others, client];
+    client.onLeft = () => this.#leave(client);
+    client.onExpired = () => this.#forget(client);
+    let told = client.attach(connection, client === back ? seq : undefined);
+    // Where nobody listens any more, what was never on any connection goes to whoever comes.
+    for (const other of others) told = (!other.attached && moveUnsent(other, client)) || told;
+    for (const json of session.unannounced) client.event([encodeSseEvent({ type: "message", data: json })]);
+    told ||= session.unannounced.size > 0;
     session.unannounced.clear();
-    exchange.connection.onGone(() => this.#leave(exchange));
+    if (!told && exchange.resumable !== undefined) client.prime();
+    for (const say of this.#early.splice(0)) say();
+    if (this.#upstream !== undefined) this.#upstream.body.resume();
+    else if (!this.#reopening) void this.#reopen();
     if (!session.snapshot.stream) {
       session.snapshot.stream = true;
       session.row.saveSoon(session);
@@ -316,33 +301,41 @@ export class StandaloneStream {
       await this.#open(context, true);
     };
     session.announce = (json) => {
-      const client = this.#newest();
-      if (client !== undefined) writeEvent(client.connection, json);
-      return client !== undefined;
+      const target = this.#target();
+      target?.event([encodeSseEvent({ type: "message", data: json })]);
+      return target !== undefined;
     };
   }
 
-  #leave(exchange: ClientExchange): void {
-    this.#clients = this.#clients.filter((client) => client !== exchange);
-    // A stream that waits for drain of a client that left would wait for ever.
+  /** A connection is gone. Its client may come back for the stream, or go on listening at another one. */
+  #leave(client: ClientStream): void {
+    // A stream that waits for a client that left would wait for ever.
     this.#upstream?.body.resume();
+    const other = this.#clients.findLast((one) => one !== client && one.attached);
+    if (other !== undefined) moveUnsent(client, other);
+  }
+
+  /** Nobody comes back for this one; without any the server's stream is of no use. */
+  #forget(client: ClientStream): void {
+    this.#clients = this.#clients.filter((one) => one !== client);
     if (this.#clients.length > 0) return;
-    this.#linger = setTimeout(() => {
-      this.#session.openStream = undefined;
-      this.#session.announce = undefined;
-      this.#drop();
-    }, lingerMs).unref();
+    this.#session.openStream = undefined;
+    this.#session.announce = undefined;
+    this.#drop();
   }
 
   #drop(): void {
     const upstream = this.#upstream;
     this.#upstream = undefined;
+    this.#early = [];
     upstream?.body.abort();
   }
 
   #ended(upstream: Upstream): void {
     if (this.#upstream !== upstream) return;
     this.#upstream = undefined;
+    this.#partOf?.breakPart();
+    this.#partOf = undefined;
     if (this.#clients.length > 0 && !this.#reopening) void this.#reopen();
   }
 
@@ -364,7 +357,7 @@ export class StandaloneStream {
     }
     this.#reopening = false;
     // The server offers no stream any more: the clients' end, as it would have without us.
-    if (this.#upstream === undefined) for (const client of this.#clients.splice(0)) client.connection.end();
+    if (this.#upstream === undefined) for (const client of this.#clients.splice(0)) client.close();
     connector.log.event("info", "stream reopened", {
       connector: connector.settings.name,
       session_id: this.#session.shortHash,
@@ -393,4 +386,11 @@ export class StandaloneStream {
       opened.fault === "server-answered" || opened.fault === "unauthorized" || opened.fault === "session-doubtful";
     return final && opened.facts.status !== 409 ? "never" : "later";
   }
+}
+
+/** True if there was any. */
+function moveUnsent(from: ClientStream, to: ClientStream): boolean {
+  const unsent = from.takeUnsent();
+  for (const pieces of unsent) to.event(pieces);
+  return unsent.length > 0;
 }

@@ -1,104 +1,105 @@
-// Which GET of a client belongs to what: the session's standing stream, or the rest of an answer that was cut off.
+// Which GET of a client belongs to what: the session's standing stream, or the rest of an answer that the client did not get.
 import { ProxyError } from "../../errors/index.ts";
-import { lastEventIdHeader, mediaType } from "../../protocol/index.ts";
-import { classifyReply } from "../recovery/index.ts";
-import { type Lease, type UpstreamSession } from "../session/index.ts";
+import type { RawId } from "../../protocol/index.ts";
+import { assertAccepted, type UpstreamSession } from "../session/index.ts";
 import { answerFailure, endStreamWithError } from "./answer-error.ts";
-import type { ClientExchange } from "./client-exchange.ts";
-import { clientHeaders, upstreamHeaders } from "./headers.ts";
-import { readRefusal } from "./read-refusal.ts";
-import { AnswerRelay } from "./relay-answer.ts";
+import type { ClientConnection, ClientExchange, ResumableStreams } from "./client-exchange.ts";
+import type { ClientStream } from "./client-stream.ts";
+import { type EventId, finalId, parseEventId } from "./event-id.ts";
+import { DirectOut } from "./event-out.ts";
+import { SessionStreams } from "./session-streams.ts";
 import { StandaloneStream } from "./standalone-stream.ts";
+import type { StreamClock, Waiting } from "./stream-clock.ts";
+import { sendStreamHead } from "./stream-head.ts";
 
-export class Streams {
-  readonly #standalone = new WeakMap<UpstreamSession, StandaloneStream>();
+interface Own {
+  readonly streams: SessionStreams;
+  readonly standing: StandaloneStream;
+}
+
+export class Streams implements ResumableStreams {
+  readonly #clock: StreamClock;
+  readonly #own = new WeakMap<UpstreamSession, Own>();
   readonly #open = new Set<StandaloneStream>();
+
+  constructor(clock: StreamClock) {
+    this.#clock = clock;
+  }
+
+  get ticks(): number {
+    return this.#clock.ticks;
+  }
+
+  watch(waiting: Waiting): void {
+    this.#clock.waiting.add(waiting);
+  }
+
+  unwatch(waiting: Waiting): void {
+    this.#clock.waiting.delete(waiting);
+  }
+
+  openAnswer(session: UpstreamSession, asked: readonly RawId[], connection: ClientConnection): ClientStream {
+    const stream = this.#of(session).streams.open("answer", asked);
+    stream.attach(connection);
+    return stream;
+  }
 
   /** Takes a client's GET. Never rejects. */
   async attach(exchange: ClientExchange, session: UpstreamSession): Promise<void> {
-    let stream = this.#standalone.get(session);
-    if (stream === undefined) {
-      stream = new StandaloneStream(session);
-      this.#standalone.set(session, stream);
-      const opened = stream;
-      this.#open.add(opened);
-      session.onClosed(() => {
-        this.#open.delete(opened);
-        opened.close();
-      });
+    const { streams, standing } = this.#of(session);
+    const id = exchange.lastEventId === undefined ? undefined : parseEventId(exchange.lastEventId);
+    const stream = id === undefined ? undefined : streams.get(id.token);
+    if (id === undefined || id.kind === "standing") return standing.attach(exchange, stream, id?.seq);
+    try {
+      await assertAccepted(session, exchange.headers);
+      this.#giveAnswer(exchange, session, id, stream);
+    } catch (error) {
+      answerFailure(exchange, [], error);
     }
-    const { lastEventId } = exchange;
-    if (lastEventId === undefined || stream.knows(lastEventId)) return stream.attach(exchange);
-    if (await resumeAnswer(exchange, session, lastEventId)) return;
-    return stream.attach({ ...exchange, lastEventId: undefined });
   }
 
   /** Ends every client's stream cleanly, so that it comes back to whoever serves next. */
   endAll(): void {
     for (const stream of this.#open) stream.close();
   }
-}
 
-/**
- * The client comes back for the rest of an answer. Under the same generation the server replays it; under a later one the answer
- * died with its session, and the client is told so. False: nothing to resume, the client gets a plain stream.
- */
-async function resumeAnswer(exchange: ClientExchange, session: UpstreamSession, lastEventId: string): Promise<boolean> {
-  const { connector } = session;
-  const answer = new AnswerRelay(exchange, session, false);
-  const waiting = session.continuations.get(lastEventId);
-  try {
-    const lease = await session.ready(connector.nowMs() + connector.settings.recoveryWindowMs, exchange.headers);
-    if (waiting !== undefined && waiting.generation !== lease.generation)
-      return answerLost(exchange, session, waiting.ids);
-    answer.expect(waiting?.ids ?? []);
-    const headers = [...upstreamHeaders(exchange, session, lease), lastEventIdHeader, lastEventId];
-    const reply = await connector.transport.send({ method: "GET", headers });
-    if (reply.kind === "lost") throw new ProxyError("UPSTREAM_CUT", { connector: connector.settings.name });
-    if (reply.status === 200 && mediaType(reply.headers["content-type"]) === "text/event-stream") {
-      session.continuations.delete(lastEventId);
-      const delivery = await answer.deliver(reply, lease.generation);
-      if (delivery.kind === "held") await delivery.pass();
-      if (delivery.kind === "cut") throw new ProxyError("OUTCOME_UNKNOWN", { connector: connector.settings.name });
-      return true;
-    }
-    const facts = await readRefusal(reply);
-    if (!isLoss(facts, lease)) {
-      const body = Buffer.from(facts.body);
-      exchange.connection.head(facts.status, [
-        ...clientHeaders(reply.headers, connector.settings.front),
-        "content-length",
-        String(body.length),
-      ]);
-      exchange.connection.end(body);
-      return true;
-    }
-    session.lost(lease.generation, "session-not-found", exchange.headers);
-    return waiting !== undefined && answerLost(exchange, session, waiting.ids);
-  } catch (error) {
-    if (answer.streaming) endStreamWithError(exchange, [...answer.open], ProxyError.from(error));
-    else answerFailure(exchange, [], error);
-    return true;
+  #giveAnswer(exchange: ClientExchange, session: UpstreamSession, id: EventId, stream: ClientStream | undefined): void {
+    const reach = stream?.reach(id.seq) ?? "unknown";
+    if (stream !== undefined && reach === "kept") {
+      sendStreamHead(exchange);
+      if (!stream.attach(exchange.connection, id.seq)) stream.prime();
+    } else if (reach === "nothing-left" || id.final) {
+      // For an event stream 204 means: do not come back (HTML, server-sent events). An empty 200 would be asked for again and again.
+      exchange.connection.head(204, []);
+      exchange.connection.end();
+    } else answerGone(exchange, session, id);
+  }
+
+  #of(session: UpstreamSession): Own {
+    const known = this.#own.get(session);
+    if (known !== undefined) return known;
+    const streams = new SessionStreams(this.#clock, session, undefined);
+    const own = { streams, standing: new StandaloneStream(session, streams) };
+    this.#own.set(session, own);
+    this.#open.add(own.standing);
+    session.onClosed(() => {
+      this.#open.delete(own.standing);
+      own.standing.close();
+      streams.close();
+    });
+    return own;
   }
 }
 
-function isLoss(facts: Parameters<typeof classifyReply>[1], lease: Lease): boolean {
-  const sentSessionId = lease.upstreamId !== undefined;
-  const request = {
-    httpMethod: "GET",
-    method: undefined,
-    id: undefined,
-    sentSessionId,
-    served: true,
-    reopened: true,
-  } as const;
-  const fault = classifyReply({ ...request, mayPrecedeInitialized: false }, facts);
-  return fault === "session-not-found" || fault === "session-suspected";
-}
-
-/** The answer that the client waits for died with its session. */
-function answerLost(exchange: ClientExchange, session: UpstreamSession, ids: readonly string[]): true {
-  exchange.connection.head(200, ["content-type", "text/event-stream", "cache-control", "no-cache, no-transform"]);
-  endStreamWithError(exchange, ids, new ProxyError("OUTCOME_UNKNOWN", { connector: session.connector.settings.name }));
-  return true;
+/**
+ * The stream is not kept (any more), or was never this session's: the client is told for the request that its own event id names, so that it
+ * does not wait for ever. Never an event of another stream.
+ */
+function answerGone(exchange: ClientExchange, session: UpstreamSession, id: EventId): void {
+  const { connection } = exchange;
+  sendStreamHead(exchange);
+  const error = new ProxyError("ANSWER_NOT_KEPT", { connector: session.connector.settings.name });
+  // Clients ask again behind the last id that they read; this one says that nothing follows.
+  connection.write(Buffer.from(`id: ${finalId(id)}\n`));
+  endStreamWithError(new DirectOut(connection), exchange, id.asked === undefined ? [] : [id.asked], error);
 }

@@ -27,12 +27,6 @@ export interface Lease {
   readonly served: boolean;
 }
 
-/** Which requests of a closed stream are open, and under which generation. */
-interface Continuation {
-  readonly ids: readonly RawId[];
-  readonly generation: number;
-}
-
 const nothing = Promise.resolve();
 
 interface Waiter {
@@ -86,7 +80,6 @@ export class UpstreamSession {
   #unannounced: Set<string> | undefined;
   #asked: Map<RawId, number> | undefined;
   #cancelled: Set<unknown> | undefined;
-  #continuations: Map<string, Continuation> | undefined;
 
   constructor(connector: Connector, parts: SessionParts) {
     this.connector = connector;
@@ -117,11 +110,6 @@ export class UpstreamSession {
 
   get hasCancelled(): boolean {
     return this.#cancelled !== undefined && this.#cancelled.size > 0;
-  }
-
-  /** Streams that the server closed before their answer, by the event id from which they are to be continued. */
-  get continuations(): Map<string, Continuation> {
-    return (this.#continuations ??= new Map());
   }
 
   get state(): SessionState {

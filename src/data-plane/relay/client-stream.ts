@@ -1,0 +1,350 @@
+// One event stream to a client, which outlives the client's connections: numbers its events, keeps what may have been missed, and goes on where
+// the client left off. Knows nothing of what the events say.
+import type { RawId } from "../../protocol/index.ts";
+import type { ClientConnection } from "./client-exchange.ts";
+import { idParts, type StreamKind } from "./event-id.ts";
+import type { EventOut } from "./event-out.ts";
+import type { EventOwner, KeptEvent } from "./kept-events.ts";
+import type { StreamClock } from "./stream-clock.ts";
+import { StreamEvents } from "./stream-events.ts";
+
+/** Where events are written before they go out (`--durable-streams`). */
+export interface Journal {
+  /** Calls `stored` when the event is on disk, or when it cannot be written there. */
+  event(token: string, event: KeptEvent, upstreamEventId: string | undefined, stored: () => void): void;
+  dropped(token: string, throughSeq: number): void;
+  over(token: string): void;
+  forget(token: string): void;
+}
+
+export interface StreamOwner {
+  /** The stream has been given to its client whole. */
+  finished(stream: ClientStream): void;
+  /** The stream is of no further use. */
+  over(stream: ClientStream): void;
+}
+
+export interface ClientStreamParts {
+  readonly owner: StreamOwner;
+  readonly clock: StreamClock;
+  readonly kind: StreamKind;
+  readonly token: string;
+  readonly asked: RawId | undefined;
+  /** Revisions before 2025-11-25 know no event without data; their clients are given one that they ignore by its type. */
+  readonly knowsPriming: boolean;
+  readonly journal: Journal | undefined;
+  /** Goes on behind this one: the last of a stream of before a restart. */
+  readonly lastSeq?: number;
+}
+
+/** Waiting for an open connection, beyond which the server is asked to pause. */
+const unsentBytes = 64 * 1024;
+const blankLine = Buffer.from("\n\n");
+const keepAlive = Buffer.from(": keep-alive\n\n");
+
+export class ClientStream implements EventOut, EventOwner {
+  readonly kind: StreamKind;
+  readonly token: string;
+  /** Called once when the client stayed away for too long. */
+  onExpired: (() => void) | undefined;
+  /** Called when the client's connection is gone, with the stream still open. */
+  onLeft: (() => void) | undefined;
+  readonly #owner: StreamOwner;
+  readonly #clock: StreamClock;
+  readonly #journal: Journal | undefined;
+  readonly #knowsPriming: boolean;
+  readonly #before: string;
+  readonly #behind: string;
+  #connection: ClientConnection | undefined;
+  readonly #events: StreamEvents;
+  /** The connection asked for a pause. */
+  #blocked = false;
+  #whenFlowing: (() => void) | undefined;
+  #ended = false;
+  #sinceMs: number;
+  #wroteAtTick: number;
+  /** An event was begun and is not over. */
+  #part: KeptEvent | undefined;
+  #over = false;
+
+  constructor({ owner, clock, kind, token, asked, knowsPriming, journal, lastSeq = 0 }: ClientStreamParts) {
+    this.#owner = owner;
+    this.kind = kind;
+    this.token = token;
+    this.#clock = clock;
+    this.#journal = journal;
+    this.#knowsPriming = knowsPriming;
+    [this.#before, this.#behind] = idParts(kind, token, asked);
+    this.#events = new StreamEvents(this, clock.kept, lastSeq);
+    this.#sinceMs = clock.nowMs;
+    this.#wroteAtTick = clock.ticks;
+    clock.streams.add(this);
+  }
+
+  /** A client listens right now. */
+  get attached(): boolean {
+    return this.#connection !== undefined && !this.#connection.gone;
+  }
+
+  /** Nobody will read this stream any more. */
+  get gone(): boolean {
+    return this.#over;
+  }
+
+  /** No event was made yet. */
+  get silent(): boolean {
+    return this.#events.seq === 0;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** False asks for a pause until `whenFlowing` calls back. */
+  get flowing(): boolean {
+    if (this.#over) return true;
+    if (this.#connection !== undefined) return !this.#blocked && this.#events.unsentBytes < unsentBytes;
+    const { keepBytes, keepEvents } = this.#clock.limits;
+    return this.#events.unsentBytes < keepBytes && this.#events.waiting < keepEvents;
+  }
+
+  whenFlowing(listener: () => void): void {
+    this.#whenFlowing = listener;
+  }
+
+  /** Adds an event of these bytes, which hold no `id` of their own. `upstreamEventId`: the server's own name of it. */
+  event(pieces: readonly Uint8Array[], upstreamEventId?: string): void {
+    if (this.#over || this.#ended) return;
+    const event = this.#begin(pieces, this.#journal === undefined);
+    event.complete = true;
+    if (this.#journal === undefined) this.#flush();
+    else this.#writeDown(event, upstreamEventId);
+    this.#events.share(event);
+    this.#trim();
+  }
+
+  /** Adds to an event that is too large to wait for its end. It goes out as it comes; on disk it is whole or not at all. */
+  part(pieces: readonly Uint8Array[]): void {
+    if (this.#over || this.#ended) return;
+    if (this.#part === undefined) {
+      const event = (this.#part = this.#begin(pieces, true));
+      this.#flush();
+      this.#events.share(event);
+    } else if (this.#events.grow(this.#part, pieces)) this.#flush();
+    this.#trim();
+  }
+
+  lastPart(pieces: readonly Uint8Array[], upstreamEventId?: string): void {
+    const event = this.#part;
+    if (event === undefined) return;
+    this.#part = undefined;
+    this.#events.grow(event, pieces);
+    event.complete = true;
+    if (event.seq > this.#events.droppedSeq) this.#journal?.event(this.token, event, upstreamEventId, () => {});
+    this.#flush();
+    this.#trim();
+  }
+
+  /** The rest of a large event will not come: what the client has of it ends here, and is not repeated. */
+  breakPart(): void {
+    const event = this.#part;
+    if (event === undefined) return;
+    this.#part = undefined;
+    this.#events.grow(event, [blankLine]);
+    event.complete = true;
+    this.#flush();
+    // What follows would be taken for its rest.
+    if (!this.#events.remove(event)) this.interrupt();
+  }
+
+  /** Comments and the like. They are not kept, so they never stand alone for a client that is away. */
+  between(bytes: Buffer): void {
+    if (this.#over || this.#ended) return;
+    const { newest } = this.#events;
+    if (newest !== undefined && this.#events.waiting > 0) this.#events.grow(newest, [bytes]);
+    else if (this.#connection !== undefined) this.#write(bytes);
+  }
+
+  /** Gives a client that has been given nothing yet an id from which it can go on. */
+  prime(): void {
+    const connection = this.#connection;
+    if (connection === undefined || this.#part !== undefined || this.#events.waiting > 0) return;
+    const type = this.#knowsPriming ? "" : "event: priming\n";
+    this.#write(Buffer.from(`${this.#idLine(this.#events.seq)}${type}data: \n\n`));
+  }
+
+  /** Everything was said. The events stay for a while, in case the client missed some. */
+  end(): void {
+    if (this.#ended || this.#over) return;
+    this.breakPart();
+    this.#ended = true;
+    this.#sinceMs = this.#clock.nowMs;
+    this.#journal?.over(this.token);
+    this.#flush();
+  }
+
+  /**
+   * Gives the stream to this connection, whose head has been sent, from the event after `seq` on. Another connection that has it loses it.
+   * True if the client was given anything at once.
+   */
+  attach(connection: ClientConnection, seq = this.#events.seq): boolean {
+    const replaced = this.#connection;
+    this.#connection = undefined;
+    replaced?.destroy();
+    this.#connection = connection;
+    this.#sinceMs = this.#clock.nowMs;
+    this.#blocked = false;
+    this.#events.rewind(seq);
+    connection.onGone(() => this.#left(connection));
+    if (connection.gone) {
+      this.#left(connection);
+      return false;
+    }
+    const waits = this.#events.waiting > 0;
+    this.#flush();
+    this.#resume();
+    return waits || this.#ended;
+  }
+
+  /** What a client that read up to `seq` can be given: what is kept, from the first event behind it that is, unless even the last one went. */
+  reach(seq: number): "kept" | "nothing-left" | "dropped" | "unknown" {
+    const { seq: newest, droppedSeq } = this.#events;
+    if (seq > newest) return "unknown";
+    if (this.#ended && seq === newest) return "nothing-left";
+    return this.#ended && droppedSeq === newest ? "dropped" : "kept";
+  }
+
+  /** Takes out the events that no connection was ever given, for another stream of the session: their bytes without our ids. */
+  takeUnsent(): readonly Buffer[][] {
+    return this.#part === undefined ? this.#events.takeUnsent() : [];
+  }
+
+  /** Breaks the connection, so that the client comes back. */
+  interrupt(): void {
+    this.#connection?.destroy();
+  }
+
+  /** Nobody will come back, or must not: everything that is kept goes. */
+  close(): void {
+    if (this.#over) return;
+    this.#over = true;
+    const connection = this.#connection;
+    this.#connection = undefined;
+    this.#events.clear();
+    this.#clock.streams.delete(this);
+    if (connection !== undefined && !connection.gone) connection.end();
+    this.#resume();
+    this.#owner.over(this);
+  }
+
+  /** As `close`, and from disk too. */
+  forget(): void {
+    if (this.#over) return;
+    this.#journal?.forget(this.token);
+    this.close();
+  }
+
+  /** Called by the clock. */
+  tick(): boolean {
+    const { nowMs, limits, ticks, keepAliveTicks } = this.#clock;
+    if (this.#over) return false;
+    const isAway = this.#connection === undefined;
+    if ((this.#ended || isAway) && nowMs - this.#sinceMs > limits.keepMs) {
+      // Handed to the system, but never taken from it by the client.
+      this.onExpired?.();
+      this.forget();
+      return false;
+    }
+    const idle = ticks - this.#wroteAtTick >= keepAliveTicks;
+    if (idle && !isAway && !this.#blocked && this.#part === undefined) this.#write(keepAlive);
+    return true;
+  }
+
+  /** The oldest event goes, as the limit on all streams demands. */
+  dropOldest(): void {
+    const was = this.#events.dropOldest();
+    if (was === "none") return;
+    const { droppedSeq } = this.#events;
+    if (this.#part !== undefined && this.#part.seq <= droppedSeq) this.#part = undefined;
+    this.#journal?.dropped(this.token, droppedSeq);
+    // The client would miss it without knowing: it comes back, and is told.
+    if (was === "unsent") this.interrupt();
+  }
+
+  #idLine(seq: number): string {
+    return `id: ${this.#before}${seq}${this.#behind}\n`;
+  }
+
+  #begin(pieces: readonly Uint8Array[], stored: boolean): KeptEvent {
+    this.#events.seq += 1;
+    return this.#events.append(this.#idLine(this.#events.seq), pieces, this.#clock.nowMs, stored);
+  }
+
+  /** The event goes out once it is on disk. */
+  #writeDown(event: KeptEvent, upstreamEventId: string | undefined): void {
+    this.#journal?.event(this.token, event, upstreamEventId, () => {
+      event.stored = true;
+      this.#flush();
+      this.#trim();
+      this.#resume();
+    });
+  }
+
+  #write(bytes: Buffer): boolean {
+    this.#wroteAtTick = this.#clock.ticks;
+    const connection = this.#connection as ClientConnection;
+    if (connection.write(bytes)) return true;
+    this.#blocked = true;
+    connection.onDrain(() => {
+      if (this.#connection !== connection) return;
+      this.#blocked = false;
+      this.#flush();
+      this.#resume();
+    });
+    return false;
+  }
+
+  #flush(): void {
+    if (this.#connection === undefined) return;
+    for (let event = this.#events.next; event !== undefined && event.stored; event = this.#events.next) {
+      while (!this.#blocked) {
+        const part = this.#events.nextPart(event);
+        if (part === undefined) break;
+        this.#write(part);
+      }
+      if (event.written < event.parts.length || !event.complete) return;
+      this.#events.advance();
+    }
+    if (this.#ended && this.#events.waiting === 0) this.#finish();
+  }
+
+  /** The client has been given everything. */
+  #finish(): void {
+    const connection = this.#connection;
+    this.#connection = undefined;
+    this.#sinceMs = this.#clock.nowMs;
+    connection?.end();
+    this.#owner.finished(this);
+  }
+
+  /** Tells the server's side that it may go on. */
+  #resume(): void {
+    if (!this.flowing) return;
+    const listener = this.#whenFlowing;
+    this.#whenFlowing = undefined;
+    listener?.();
+  }
+
+  #left(connection: ClientConnection): void {
+    if (this.#connection !== connection) return;
+    this.#connection = undefined;
+    this.#sinceMs = this.#clock.nowMs;
+    this.#resume();
+    this.onLeft?.();
+  }
+
+  #trim(): void {
+    const { keepEvents, keepBytes } = this.#clock.limits;
+    if (this.#events.trim(keepEvents, keepBytes)) this.#journal?.dropped(this.token, this.#events.droppedSeq);
+  }
+}
