@@ -29,6 +29,8 @@ export interface Bridge {
   readonly url: string;
   readonly port: number;
   readonly connector: string;
+  /** A server that Holdfast starts itself is started anew, and takes the sessions over without a call lost; others stay as they are. */
+  upgrade(): Promise<void>;
   /** Finishes what is in flight (bounded by `drainTimeoutMs`), ends streams cleanly, keeps all sessions for the next start. */
   close(): Promise<void>;
 }
@@ -71,6 +73,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     url: `http://${printable(options.host)}:${server.port}${path}`,
     port: server.port,
     connector: endpoint.name,
+    upgrade: () => endpoint.upgrade(),
     close: closed,
   };
 }

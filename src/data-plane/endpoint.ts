@@ -52,6 +52,10 @@ export interface Endpoint {
   serveStdio(input: Readable, output: Writable): StdioClient;
   /** Front mode: whatever is no exchange of an MCP session. */
   readonly passThrough: Serve | undefined;
+  /** How the server is reached: "stdio", "HTTP+SSE"; undefined while that is not found. */
+  readonly wire: string | undefined;
+  /** Starts the server's program anew (as after an upgrade of it), moves the sessions there, and lets the old process finish its calls. */
+  upgrade(): Promise<void>;
   /** Ends every client's stream cleanly, so that it comes back to whoever serves next. */
   endStreams(): void;
   /** What still waits for the server gets its answer now: what was tried, or that the outcome is unknown. */
@@ -91,6 +95,10 @@ export function openEndpoint(options: ConnectorOptions, shared: SharedParts): En
       passThrough: others,
     }),
     passThrough: others,
+    get wire() {
+      return transport.wire;
+    },
+    upgrade: () => (options.server.kind === "stdio" ? upgradeServer(connector, sessions) : Promise.resolve()),
     endStreams() {
       sse.finish();
       webSockets.finish();
@@ -137,4 +145,10 @@ function openSessions(options: ConnectorOptions, shared: SharedParts) {
   });
   const sessions = new SessionManager(connector, options);
   return { name, transport, connector, sessions };
+}
+
+async function upgradeServer({ transport, log, settings }: Connector, sessions: SessionManager): Promise<void> {
+  transport.renew?.();
+  const { moved, failed } = await sessions.moveAll();
+  log.event("info", "server upgraded", { connector: settings.name, moved, failed });
 }

@@ -19,7 +19,7 @@ export {
   sessionIdHeader,
 } from "./headers.ts";
 export { EnvelopeScanner, scanEnvelope } from "./json-envelope.ts";
-export { elementSpans, findSpan, type Span, spanText } from "./json-spans.ts";
+export { elementSpans, findSpan, replaceSpans, type Span, spanText } from "./json-spans.ts";
 export {
   editMembers,
   editUnder,

@@ -37,6 +37,18 @@ export function spanText(bytes: Buffer, { from, to }: Span): string {
   return bytes.toString("utf8", from, to);
 }
 
+/** The message with other text in place of some spans, which must be in order and apart. */
+export function replaceSpans(bytes: Buffer, changes: readonly (readonly [Span, string])[]): Buffer {
+  const parts: Buffer[] = [];
+  let at = 0;
+  for (const [span, text] of changes) {
+    parts.push(bytes.subarray(at, span.from), Buffer.from(text));
+    at = span.to;
+  }
+  parts.push(bytes.subarray(at));
+  return Buffer.concat(parts);
+}
+
 function memberOf(bytes: Buffer, object: number, wanted: string): Span | undefined {
   if (bytes[object] !== 0x7b) return undefined;
   let found: Span | undefined;

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 
 const everyMs = 20;
 
-function residentBytes(pid: number): number {
+export function residentBytes(pid: number): number {
   try {
     const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
     if (kilobytes !== undefined) return Number(kilobytes) * 1024;

@@ -12,6 +12,7 @@ export interface StdioBridge extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
   session(options?: SessionOptions): Promise<CallingSession>;
+  upgrade(): Promise<void>;
   /** Everything logged; whole only after `close`. */
   log(): string;
   close(): Promise<void>;
@@ -50,6 +51,7 @@ export async function stdioBridge(faults: readonly string[] = [], options: Extra
   return {
     url: bridge.url,
     port: bridge.port,
+    upgrade: () => bridge.upgrade(),
     session: async (sessionOptions) => calling(await openSession(bridge.url, sessionOptions)),
     log: () => (log === "" ? readFileSync(logTo, "utf8") : log),
     close,

@@ -29,9 +29,8 @@ function answersTheDead(exchange: ClientExchange, session: UpstreamSession, scan
     return false;
   const asked = session.asked.get(scanned.envelope.id);
   session.asked.delete(scanned.envelope.id);
-  const { state } = session;
-  const live = state.at === "operating" ? state.generation : undefined;
-  if (asked === undefined || asked === live) return false;
+  // A session that was moved still has calls, and questions, where it was before.
+  if (asked === undefined || (session.state.at === "operating" && asked >= session.livesSince)) return false;
   exchange.outcome.recovery = "dropped";
   exchange.connection.head(202, ["content-length", "0"]);
   exchange.connection.end();

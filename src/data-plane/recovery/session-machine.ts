@@ -30,6 +30,8 @@ export type SessionEvent =
   | { readonly type: "restored"; readonly upstreamId: string | undefined }
   /** Another process restored the session first; its generation counts. */
   | { readonly type: "overtaken"; readonly generation: number; readonly upstreamId: string | undefined }
+  /** Nothing was lost: the session of `generation` goes on at another server, where it was opened beforehand. */
+  | { readonly type: "moved"; readonly generation: number; readonly upstreamId: string }
   | { readonly type: "failed"; readonly code: ErrorCode }
   | { readonly type: "close"; readonly reason: CloseReason };
 
@@ -85,6 +87,11 @@ function operating(state: At<"operating">, event: SessionEvent): readonly [Sessi
     const { generation, served } = state;
     const lost: SessionState = { at: "lost", generation, signal: event.signal, code: "SESSION_NOT_KEPT" };
     return [lost, served ? none : ["fruitless"]];
+  }
+  if (event.type === "moved") {
+    // It was lost and restored meanwhile, which counts.
+    if (event.generation !== state.generation) return [state, none];
+    return [{ at: "operating", generation: state.generation + 1, upstreamId: event.upstreamId, served: false }, none];
   }
   if (event.type === "overtaken" && event.generation > state.generation) {
     return [{ at: "operating", generation: event.generation, upstreamId: event.upstreamId, served: true }, ["release"]];

@@ -4,6 +4,7 @@ import { keyedHash, principalHash, sessionHash } from "../../observability/index
 import { type ClientSessionId, isClientSessionId, newClientSessionId } from "../../protocol/index.ts";
 import type { Connector } from "./connector.ts";
 import { endUpstreamSession } from "./initialize.ts";
+import { moveSession } from "./move-session.ts";
 import { SessionRow } from "./session-row.ts";
 import { decodeSnapshot, type Snapshot } from "./snapshot.ts";
 import { UpstreamSession } from "./upstream-session.ts";
@@ -18,6 +19,8 @@ export interface SessionLimits {
 const longestSweepMs = 60_000;
 const shortestSweepMs = 50;
 const rowsPerSweep = 100;
+
+const movesAtOnce = 4;
 
 /** Different initialize texts that are held for sharing. */
 const keptTexts = 100;
@@ -114,6 +117,18 @@ export class SessionManager {
     clearInterval(this.#sweep);
     await this.#touch();
     await Promise.all([...this.#sessions.values()].map((session) => session.row.settled()));
+  }
+
+  /** Moves every live session to a new server; a few at a time, for each may start a process. */
+  async moveAll(): Promise<{ readonly moved: number; readonly failed: number }> {
+    const left = [...this.#sessions.values()];
+    const counts = { moved: 0, left: 0, failed: 0 };
+    const work = async (): Promise<void> => {
+      for (let session = left.pop(); session !== undefined; session = left.pop())
+        counts[await moveSession(session)] += 1;
+    };
+    await Promise.all(Array.from({ length: movesAtOnce }, work));
+    return counts;
   }
 
   async #load(id: ClientSessionId, principal: string): Promise<UpstreamSession | undefined> {

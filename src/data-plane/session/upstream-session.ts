@@ -66,6 +66,8 @@ export class UpstreamSession {
   markNext: { readonly signal: Fault; readonly generation: number } | undefined;
   /** The last restore met another server than the one before: another version, name or set of capabilities. */
   upgraded = false;
+  /** The generation since which nothing was lost: it and those that the session was moved to are alive, or were ended when they were done. */
+  livesSince: number;
   /** The headers of the last request that the server accepted, for what Holdfast sends of its own accord. */
   acceptedHeaders: readonly string[];
   /** Set when the session is closed: settles when it is gone from the server and the store. */
@@ -90,6 +92,7 @@ export class UpstreamSession {
     this.row = parts.row;
     this.acceptedHeaders = connector.settings.headers;
     this.#state = parts.state;
+    this.livesSince = parts.state.at === "operating" ? parts.state.generation : 0;
     this.#onForgotten = parts.onForgotten;
   }
 
@@ -202,6 +205,13 @@ export class UpstreamSession {
   restored(upstreamId: string | undefined, initialized: Promise<boolean>): void {
     this.#initialized = initialized;
     this.dispatch({ type: "restored", upstreamId }, this.acceptedHeaders);
+    if (this.#state.at === "operating") this.livesSince = this.#state.generation;
+  }
+
+  /** Goes on at another server, to which it was moved while nothing was lost. */
+  moved(from: number, upstreamId: string, initialized: Promise<boolean>): void {
+    this.#initialized = initialized;
+    this.dispatch({ type: "moved", generation: from, upstreamId }, this.acceptedHeaders);
   }
 
   failed(error: ProxyError): void {

@@ -25,7 +25,10 @@ export function openTransport(server: ServerAddress, options: TransportOptions):
       return openHttp(server.url, server.wire, parts);
     case "stdio":
       return openVirtualServer(
-        loadedLater("stdio", "stdio:", async () => (await import("./stdio.ts")).openStdio(server, parts)),
+        loadedLater("stdio", "stdio:", async () => {
+          const stdio = (await import("./stdio.ts")).openStdio(server, parts);
+          return server.share ? (await import("./share-wire.ts")).shareWire(stdio, parts.tell) : stdio;
+        }),
         parts,
       );
     case "websocket": {

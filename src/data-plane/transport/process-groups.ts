@@ -5,6 +5,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 const groups = new Set<number>();
 let watchdog: ChildProcess | undefined;
 let isEnding = false;
+let isWatching = false;
 
 /** `+ ID` adds a group, `- ID` takes it out; at the end of the input whatever is left is ended. */
 const script = `groups=" "
@@ -22,7 +23,8 @@ for id in $groups; do kill -KILL "-$id" 2>/dev/null; done`;
 const isPosix = process.platform !== "win32";
 
 export function guardGroup(id: number): void {
-  if (groups.size === 0 && !isEnding) process.once("exit", endAll);
+  if (!isWatching) process.once("exit", endAll);
+  isWatching = true;
   groups.add(id);
   if (!isPosix) return;
   if (watchdog === undefined) startWatchdog();
