@@ -43,7 +43,10 @@ const verbs: Verbs = {
   async bridge(typed, flags) {
     const bridge = await startBridge(readFlags(typed, flags, isatty(2)));
     // Whoever reads the line may send the signal at once.
-    const ended = runUntilSignal(() => bridge.close());
+    const ended = runUntilSignal(
+      () => bridge.close(),
+      () => bridge.upgrade(),
+    );
     process.stdout.write(bridgeText(bridge.url, bridge.connector, flags.token));
     await ended;
   },

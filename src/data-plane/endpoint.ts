@@ -98,7 +98,7 @@ export function openEndpoint(options: ConnectorOptions, shared: SharedParts): En
     get wire() {
       return transport.wire;
     },
-    upgrade: () => (options.server.kind === "stdio" ? upgradeServer(connector, sessions) : Promise.resolve()),
+    upgrade: () => upgradeServer(options, connector, sessions),
     endStreams() {
       sse.finish();
       webSockets.finish();
@@ -147,7 +147,15 @@ function openSessions(options: ConnectorOptions, shared: SharedParts) {
   return { name, transport, connector, sessions };
 }
 
-async function upgradeServer({ transport, log, settings }: Connector, sessions: SessionManager): Promise<void> {
+async function upgradeServer(
+  { server }: ConnectorOptions,
+  { transport, log, settings }: Connector,
+  sessions: SessionManager,
+): Promise<void> {
+  if (server.kind !== "stdio") {
+    log.event("info", "nothing to upgrade: Holdfast does not start this server", { connector: settings.name });
+    return;
+  }
   transport.renew?.();
   const { moved, failed } = await sessions.moveAll();
   log.event("info", "server upgraded", { connector: settings.name, moved, failed });

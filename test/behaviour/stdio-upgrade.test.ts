@@ -3,8 +3,12 @@ import assert from "node:assert/strict";
 import { copyFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { temporaryDirectory } from "../support/process.ts";
-import { callBody, gone, isAlive, scriptedServer, stdioBridge } from "../support/stdio-bridge.ts";
+import { fileURLToPath } from "node:url";
+import { startChild, temporaryDirectory } from "../support/process.ts";
+import { openSession } from "../support/raw-client.ts";
+import { callBody, calling, gone, isAlive, scriptedServer, stdioBridge } from "../support/stdio-bridge.ts";
+
+const program = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
 
 describe("an upgrade of a stdio server", () => {
   for (const share of [false, true]) {
@@ -60,6 +64,19 @@ describe("an upgrade of a stdio server", () => {
     assert.equal(await slow, old);
     await gone(Number(old));
     assert.equal(await session.call("pid"), fresh);
+  });
+
+  it("is what SIGHUP asks for", async () => {
+    const args = [program, "--port", "0", "--log-format", "json", "--", process.execPath, scriptedServer];
+    await using holdfast = await startChild(process.execPath, args);
+    const [, url = ""] = await holdfast.waitForLine(/MCP endpoint: (\S+)/);
+    const session = calling(await openSession(url));
+    const old = await session.call("pid");
+    process.kill(holdfast.pid, "SIGHUP");
+    await holdfast.waitForLine(/"moved":1,"failed":0.*server upgraded/);
+    assert.notEqual(await session.call("pid"), old);
+    await gone(Number(old));
+    assert.equal(await holdfast.end("SIGTERM"), 0);
   });
 
   it("puts back what the session held: its stream and its subscriptions", async () => {

@@ -1,5 +1,5 @@
 // A bridge in front of the scripted stdio server, with its log in a file. The library entry starts it, as a program that embeds Holdfast does.
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type HoldfastOptions, startHoldfast } from "../../src/index.ts";
@@ -45,7 +45,8 @@ export async function stdioBridge(faults: readonly string[] = [], options: Extra
   let log = "";
   const close = async () => {
     await bridge.close();
-    if (log === "") log = readFileSync(logTo, "utf8");
+    // A quiet one may have had nothing to tell.
+    if (log === "" && existsSync(logTo)) log = readFileSync(logTo, "utf8");
     await resources.disposeAsync();
   };
   return {

@@ -81,6 +81,17 @@ describe("a session that works", () => {
     assert.deepEqual(effectsOf(steps), ["restore", "release"]);
   });
 
+  it("goes on under the next generation where it was moved, and nobody has to do anything", () => {
+    const steps = live([{ type: "moved", generation: 1, upstreamId: "b" }, lost(1)], served);
+    assert.deepEqual(effectsOf(steps), []);
+    assert.deepEqual(end(steps), { at: "operating", generation: 2, upstreamId: "b", served: false });
+  });
+
+  it("is not moved by a move that began before it was lost and restored", () => {
+    const steps = live([lost(1), restored("b"), { type: "moved", generation: 1, upstreamId: "c" }], served);
+    assert.deepEqual(end(steps), { at: "operating", generation: 2, upstreamId: "b", served: false });
+  });
+
   it("needs nothing done when somebody wants it", () => {
     assert.deepEqual(live([wanted], served)[0]?.effects, []);
   });
@@ -108,6 +119,10 @@ const anyEvent: fc.Arbitrary<SessionEvent> = fc.oneof(
   { weight: 3, arbitrary: fc.constant(wanted) },
   { weight: 2, arbitrary: fc.constant(failed) },
   { weight: 2, arbitrary: fc.record({ type: fc.constant("overtaken" as const), generation, upstreamId }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ type: fc.constant("moved" as const), generation, upstreamId: fc.constant("m") }),
+  },
   { weight: 1, arbitrary: fc.constant(close) },
 );
 const anyLife = fc.array(anyEvent, { minLength: 1, maxLength: 40 });
@@ -115,7 +130,7 @@ const rank = (state: SessionState) => (state.at === "closed" ? Number.POSITIVE_I
 
 /** What may happen to a session at each state; everything else leaves it as it is. */
 const legal: Record<SessionState["at"], readonly SessionEvent["type"][]> = {
-  operating: ["served", "lost", "overtaken", "close"],
+  operating: ["served", "lost", "overtaken", "moved", "close"],
   restoring: ["restored", "overtaken", "failed", "close"],
   lost: ["wanted", "close"],
   closed: [],

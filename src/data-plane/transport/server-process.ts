@@ -19,8 +19,8 @@ const pollMs = 25;
 
 export interface ProcessHooks {
   readonly tell: Tell;
-  /** Ended, by itself or by us; `served`: it had answered more than initialize. */
-  over(served: boolean, byItself: WireFault | undefined): void;
+  /** Ended, by itself or by us, after so many answers. */
+  over(answers: number, byItself: WireFault | undefined): void;
 }
 
 export class ServerProcess implements Wire {
@@ -89,10 +89,6 @@ export class ServerProcess implements Wire {
     });
   }
 
-  get served(): boolean {
-    return this.#answers > 1;
-  }
-
   send(text: Buffer): Promise<undefined> | undefined {
     const { stdin } = this.#child;
     if (stdin === null || !stdin.writable) return undefined;
@@ -155,7 +151,7 @@ export class ServerProcess implements Wire {
     if (this.#isOver) return;
     this.#isOver = true;
     const byItself = this.#ending === undefined ? fault : undefined;
-    this.#hooks.over(this.served, byItself);
+    this.#hooks.over(this.#answers, byItself);
     this.#events.closed(fault);
   }
 

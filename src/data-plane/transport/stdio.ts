@@ -23,9 +23,11 @@ export function openStdio(address: StdioAddress, options: StdioOptions): WireOpe
   let notBeforeMs = 0;
   let lastEnd: WireFault | undefined;
 
-  const over = (served: boolean, byItself: WireFault | undefined): void => {
-    if (served) fruitless = 0;
-    if (byItself === undefined || served) return;
+  const over = (answers: number, byItself: WireFault | undefined): void => {
+    // One that answered initialize until it was ended, or more than that, is a good one.
+    const isGood = answers > (byItself === undefined ? 0 : 1);
+    if (isGood) fruitless = 0;
+    if (byItself === undefined || isGood) return;
     fruitless += 1;
     lastEnd = byItself;
     notBeforeMs = performance.now() + Math.min(firstPauseMs * 2 ** (fruitless - 1), longestPauseMs);
@@ -49,8 +51,8 @@ export function openStdio(address: StdioAddress, options: StdioOptions): WireOpe
       try {
         const child: ServerProcess = await ServerProcess.start(address, options.maxMessageBytes, events, {
           tell: options.tell,
-          over: (served, byItself) => {
-            over(served, byItself);
+          over: (answers, byItself) => {
+            over(answers, byItself);
             void child.close().then(() => running.delete(child));
           },
         });
