@@ -4,7 +4,7 @@ import type { Readable, Writable } from "node:stream";
 import { addressKey, addressName, type ConnectorOptions } from "../config/index.ts";
 import { keyedHash, type Log, type Metrics, type Tracer } from "../observability/index.ts";
 import type { SessionStore } from "../store/index.ts";
-import { openModern } from "./bridge/index.ts";
+import { openLegacyFace, openModern, ServerErasMemory } from "./bridge/index.ts";
 import {
   type BodyLimits,
   credentialOf,
@@ -68,8 +68,8 @@ const connectTimeoutMs = 10_000;
 
 export function openEndpoint(options: ConnectorOptions, shared: SharedParts): Endpoint {
   const { forwarding } = shared;
-  const { name, transport, connector, sessions } = openSessions(options, shared);
-  const modern = openModern(connector);
+  const { name, transport, connector, sessions, eras } = openSessions(options, shared);
+  const modern = openModern(connector, eras);
   const streams = new Streams(shared.clock);
   const others = options.front ? passThrough.bind(null, connector, forwarding) : undefined;
   const principal = options.front ? options.principal : "authorization";
@@ -127,15 +127,22 @@ function reached({ server, front }: ConnectorOptions): ConnectorOptions["server"
 function openSessions(options: ConnectorOptions, shared: SharedParts) {
   const { log, metrics, tracer, store, secret } = shared;
   const name = options.name ?? addressName(options.server);
-  const transport = openTransport(reached(options), {
+  const wire = openTransport(reached(options), {
     connectTimeoutMs,
     followRedirects: !options.front,
     startTimeoutMs: options.startTimeoutMs,
     maxMessageBytes: options.maxMessageBytes,
     tell: (level, what, fields) => log.event(level, what, { connector: name, ...fields }),
   });
+  const settings = { ...options, name, storeKey: keyedHash(secret, "connector", addressKey(options.server)) };
+  const eras = new ServerErasMemory({ transport: wire, settings, store, log });
+  const transport = openLegacyFace(wire, {
+    eras,
+    tell: (what, fields) => log.event("warn", what, { connector: name, ...fields }),
+    cancelsByMessage: options.server.kind !== "http",
+  });
   const connector = openConnector({
-    settings: { ...options, name, storeKey: keyedHash(secret, "connector", addressKey(options.server)) },
+    settings,
     transport,
     store,
     log,
@@ -144,7 +151,7 @@ function openSessions(options: ConnectorOptions, shared: SharedParts) {
     secret,
   });
   const sessions = new SessionManager(connector, options);
-  return { name, transport, connector, sessions };
+  return { name, transport, connector, sessions, eras };
 }
 
 async function upgradeServer(

@@ -1,6 +1,8 @@
 export { isModernBody, isModernExchange } from "./eras.ts";
+export { openLegacyFace } from "./legacy-face/open-legacy-face.ts";
 export { openModern } from "./open-modern.ts";
 export { type ModernEndpoint, serveModern } from "./serve-modern.ts";
+export { ServerErasMemory } from "./server-eras.ts";
 export {
   type Ask,
   type AskAnswer,

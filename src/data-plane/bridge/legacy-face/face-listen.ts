@@ -1,0 +1,182 @@
+// What a legacy client hears on its GET stream, from a modern server's `subscriptions/listen`. One listen per session; when it breaks, the client's stream breaks with it and is opened again.
+
+import { memberText, type RawId, type SseEvent, SseObserver } from "../../../protocol/index.ts";
+import { PushBody, type Reply, type ReplyBody } from "../../transport/index.ts";
+import { stringOf } from "../translate/client-facts.ts";
+import {
+  isEmptyFilter,
+  type ListenFilter,
+  listenFilterFor,
+  missedChanges,
+  notificationToLegacy,
+  readFilter,
+  writeListen,
+} from "../translate/notifications.ts";
+import { accepted, pushMessage, streamHeaders } from "./face-replies.ts";
+import { type FaceSession, newUpstreamId } from "./face-session.ts";
+
+/** Different changes that wait for a stream; beyond that the client is told of all it may have missed. */
+const mostWaiting = 256;
+/** A server that ends each listen at once is not asked again at once. */
+const shortestListenMs = 1_000;
+
+export type ListenOutcome =
+  | { readonly kind: "open"; readonly granted: ListenFilter }
+  /** The server's own refusal, or that it was not reached. */
+  | { readonly kind: "not-open"; readonly reply: Reply };
+
+interface OpenListen {
+  readonly id: RawId;
+  readonly body: ReplyBody;
+  readonly filter: ListenFilter;
+  readonly granted: ListenFilter;
+  readonly sinceMs: number;
+}
+
+export class FaceListen {
+  readonly #session: FaceSession;
+  #open: OpenListen | undefined;
+  #stream: PushBody | undefined;
+  /** Changes nobody could be told of, each once. */
+  readonly #waiting = new Set<string>();
+  /** There was a time without a listen since the client last heard anything. */
+  #gap = false;
+  #last: Promise<unknown> = Promise.resolve();
+  #isOver = false;
+
+  constructor(session: FaceSession) {
+    this.#session = session;
+  }
+
+  /** The client's GET. */
+  async attach(headers: readonly string[], signal: AbortSignal | undefined): Promise<Reply> {
+    const outcome = await this.update(headers);
+    if (outcome.kind === "not-open" && !isFinal(outcome.reply)) return outcome.reply;
+    // A server that announces nothing leaves a quiet stream, on which what Holdfast itself finds out is announced.
+    this.#stream?.finish();
+    const body = new PushBody({
+      filled: () => {},
+      emptied: () => {},
+      aborted: () => {
+        if (this.#stream === body) this.#stream = undefined;
+      },
+    });
+    signal?.addEventListener("abort", () => body.abort(), { once: true });
+    this.#stream = body;
+    if (this.#gap && this.#open !== undefined)
+      for (const text of missedChanges(this.#open.granted)) this.#waiting.add(text);
+    this.#gap = false;
+    for (const text of this.#waiting) pushMessage(body, text);
+    this.#waiting.clear();
+    return { kind: "reply", status: 200, headers: streamHeaders, body };
+  }
+
+  /** Listens for what the session asks for now: the new listen is acknowledged before the old one is closed. */
+  update(headers: readonly string[]): Promise<ListenOutcome> {
+    const turn = this.#last.then(() => this.#update(headers));
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  end(): void {
+    this.#isOver = true;
+    this.#open?.body.abort();
+    this.#open = undefined;
+    this.#stream?.finish();
+    this.#stream = undefined;
+  }
+
+  /** The server is gone as this one: whoever listens finds out. */
+  cut(cause: Error): void {
+    this.#stream?.cut(cause);
+    this.#stream = undefined;
+    this.end();
+  }
+
+  async #update(headers: readonly string[]): Promise<ListenOutcome> {
+    const filter = listenFilterFor(this.#session.capabilities, [...this.#session.uris]);
+    const before = this.#open;
+    if (before !== undefined && isSameFilter(before.filter, filter)) return { kind: "open", granted: before.granted };
+    if (isEmptyFilter(filter)) {
+      this.#open = undefined;
+      before?.body.abort();
+      return { kind: "open", granted: filter };
+    }
+    const id = newUpstreamId();
+    const reply = await this.#session.send(writeListen(id, filter), headers, { logLevel: undefined });
+    if (reply.kind === "lost") return { kind: "not-open", reply };
+    if (reply.status !== 200) return { kind: "not-open", reply };
+    const granted = await this.#acknowledged(reply.body, id, filter);
+    if (granted === undefined || this.#isOver) {
+      reply.body.abort();
+      return { kind: "not-open", reply: accepted() };
+    }
+    before?.body.abort();
+    return { kind: "open", granted };
+  }
+
+  /** Reads until the server has said what it grants; from then on everything is delivered. */
+  #acknowledged(body: ReplyBody, id: RawId, filter: ListenFilter): Promise<ListenFilter | undefined> {
+    return new Promise((resolve) => {
+      const observer = new SseObserver((event: SseEvent) => {
+        const text = event.text();
+        if (event.scanned?.shape !== "single" || text === undefined) return;
+        const { kind, method } = event.scanned.envelope;
+        if (method === "notifications/subscriptions/acknowledged") {
+          const granted = readFilter(text) ?? filter;
+          this.#open = { id, body, filter, granted, sinceMs: Date.now() };
+          resolve(granted);
+        } else if (kind === "notification") this.#deliver(text, method ?? "");
+      }, Number.MAX_SAFE_INTEGER);
+      const over = (): void => {
+        observer.end();
+        resolve(undefined);
+        this.#ended(body);
+      };
+      body.pipe({
+        data: (chunk) => {
+          observer.push(chunk);
+          return true;
+        },
+        end: over,
+        cut: over,
+      });
+    });
+  }
+
+  #deliver(text: string, method: string): void {
+    if (method === "notifications/tools/list_changed") this.#session.tools.changed();
+    const uri = method === "notifications/resources/updated" ? stringOf(memberText(text, "params", "uri")) : undefined;
+    if (uri !== undefined && !this.#session.uris.has(uri)) return;
+    const told = notificationToLegacy(text);
+    if (this.#stream !== undefined) pushMessage(this.#stream, told);
+    else if (this.#waiting.size < mostWaiting) this.#waiting.add(told);
+    else this.#gap = true;
+  }
+
+  /** The server's end broke or was closed. The client's stream goes with it, so that whoever holds it opens both anew. */
+  #ended(body: ReplyBody): void {
+    const open = this.#open;
+    if (open?.body !== body) return;
+    this.#open = undefined;
+    this.#gap = true;
+    const stream = this.#stream;
+    if (stream === undefined) return;
+    this.#stream = undefined;
+    const cut = (): void => stream.cut(new Error("the server's subscription ended"));
+    const livedMs = Date.now() - open.sinceMs;
+    if (livedMs >= shortestListenMs) cut();
+    else setTimeout(cut, shortestListenMs - livedMs).unref();
+  }
+}
+
+function isSameFilter(a: ListenFilter, b: ListenFilter): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+const finalStatus: ReadonlySet<number> = new Set([200, 202, 400, 404, 405]);
+
+/** A refusal that asking again would not change: the server has no such method, or took the request for no stream. */
+function isFinal(reply: Reply): boolean {
+  return reply.kind === "reply" && finalStatus.has(reply.status);
+}

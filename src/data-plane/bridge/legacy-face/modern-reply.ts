@@ -1,0 +1,102 @@
+// Reads a modern server's answer to one request as it comes: what it tells on the way, then the result, the error, or that it broke off. Translates nothing.
+import { mediaType, memberText, type RawId, rpcCode, type SseEvent, SseObserver } from "../../../protocol/index.ts";
+import type { Reply, ReplyHeaders } from "../../transport/index.ts";
+import { codeOf } from "../translate/errors.ts";
+
+/** Events of any length are read whole: the message has to be translated. */
+const anyLength = Number.MAX_SAFE_INTEGER;
+
+export type ModernOutcome =
+  | { readonly kind: "result"; readonly result: string }
+  /** `status` is the HTTP status it came with. */
+  | { readonly kind: "error"; readonly error: string; readonly status: number }
+  /** An HTTP answer without a JSON-RPC answer to this request. */
+  | { readonly kind: "refused"; readonly status: number; readonly headers: ReplyHeaders; readonly body: Buffer }
+  | { readonly kind: "cut"; readonly cause: Error };
+
+export interface ModernListener {
+  /** A message that is no answer: a notification, or a request that a modern server must not send. */
+  message(text: string, kind: "request" | "notification"): void;
+  /** False asks for a pause, ended by resuming the body. */
+  flowing(): boolean;
+}
+
+/** `id`: under which the request went out. */
+export function readModernReply(
+  reply: Extract<Reply, { kind: "reply" }>,
+  id: RawId,
+  listener: ModernListener,
+): Promise<ModernOutcome> {
+  const isStream = mediaType(reply.headers["content-type"]) === "text/event-stream";
+  return isStream && reply.status < 300 ? readStream(reply, id, listener) : readWhole(reply, id);
+}
+
+async function readWhole(reply: Extract<Reply, { kind: "reply" }>, id: RawId): Promise<ModernOutcome> {
+  const chunks: Buffer[] = [];
+  const cause = await new Promise<Error | undefined>((resolve) => {
+    reply.body.pipe({
+      data: (chunk) => {
+        chunks.push(chunk);
+        return true;
+      },
+      end: () => resolve(undefined),
+      cut: resolve,
+    });
+  });
+  if (cause !== undefined) return { kind: "cut", cause };
+  const body = Buffer.concat(chunks);
+  const { status, headers } = reply;
+  return answerIn(body.toString(), id, status) ?? { kind: "refused", status, headers, body };
+}
+
+/** The answer to `id`; an error without an id is one too, for the request was alone on its connection. */
+function answerIn(
+  text: string,
+  id: RawId,
+  status: number,
+): Extract<ModernOutcome, { kind: "result" | "error" }> | undefined {
+  try {
+    const of = memberText(text, "id") ?? "null";
+    const error = memberText(text, "error");
+    if (error !== undefined && error !== "null" && (of === id || of === "null"))
+      return { kind: "error", error, status };
+    const result = memberText(text, "result");
+    return result !== undefined && of === id ? { kind: "result", result } : undefined;
+  } catch {
+    // No JSON at all: a gateway's page, or half a message.
+    return undefined;
+  }
+}
+
+function readStream(
+  { body, status }: Extract<Reply, { kind: "reply" }>,
+  id: RawId,
+  listener: ModernListener,
+): Promise<ModernOutcome> {
+  return new Promise((resolve) => {
+    const observer = new SseObserver((event: SseEvent) => {
+      const text = event.scanned?.shape === "single" ? event.text() : undefined;
+      if (text === undefined || event.scanned?.shape !== "single") return;
+      const { kind } = event.scanned.envelope;
+      if (kind === "request" || kind === "notification") return listener.message(text, kind);
+      const answer = answerIn(text, id, status);
+      if (answer !== undefined) resolve(answer);
+    }, anyLength);
+    body.pipe({
+      data: (chunk) => {
+        observer.push(chunk);
+        return listener.flowing();
+      },
+      end: () => {
+        observer.end();
+        resolve({ kind: "cut", cause: new Error("the stream ended without the answer") });
+      },
+      cut: (cause) => resolve({ kind: "cut", cause }),
+    });
+  });
+}
+
+/** A modern server's own word for "no such method", which it must say with HTTP 404. */
+export function isUnknownMethod(outcome: ModernOutcome): boolean {
+  return outcome.kind === "error" && codeOf(outcome.error) === rpcCode.methodNotFound;
+}
