@@ -2,16 +2,15 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { memberText, type RawId, rpcCode } from "../../../protocol/index.ts";
-import { PushBody, type Reply, type ReplyBody, wholeReply } from "../../transport/index.ts";
-import { isForeignRefusal } from "../eras.ts";
+import { PushBody, type Reply, type ReplyBody } from "../../transport/index.ts";
 import { type Ask, answerToModern, askToLegacy, writeResponses } from "../translate/asks.ts";
 import { stringOf } from "../translate/client-facts.ts";
 import { codeOf, errorResponse, errorToLegacy, isBridgeFault, resultResponse, rpcError } from "../translate/errors.ts";
 import { notificationToLegacy, writeCancelled } from "../translate/notifications.ts";
 import { resultToLegacy } from "../translate/results.ts";
-import { messageReply, pushMessage, sessionNotFound, streamHeaders } from "./face-replies.ts";
+import { messageReply, passedRefusal, pushMessage, sessionNotFound, streamHeaders } from "./face-replies.ts";
 import { type CallOfFace, type FaceSession, newUpstreamId } from "./face-session.ts";
-import { isUnknownMethod, type ModernOutcome, readModernReply } from "./modern-reply.ts";
+import { isForeign, type ModernOutcome, readModernReply } from "./modern-reply.ts";
 import type { ToolSchema } from "./tool-schemas.ts";
 
 /** A server that asks on and on is not answered for ever. */
@@ -212,13 +211,13 @@ export class FaceCall implements CallOfFace {
   }
 
   /** Credentials, gateways, pages of HTML: the session layer judges them by their status, but a 404 would mean the session. */
-  #refused({ status, headers, body }: Extract<ModernOutcome, { kind: "refused" }>): void {
-    const isOfWay = status === 401 || status === 403 || status === 408 || status === 429 || status >= 500;
-    if (isOfWay && this.#stream === undefined) {
+  #refused(outcome: Extract<ModernOutcome, { kind: "refused" }>): void {
+    const passed = this.#stream === undefined ? passedRefusal(outcome) : undefined;
+    if (passed !== undefined) {
       this.#isOver = true;
-      const kept = Object.fromEntries(Object.entries(headers).filter(([name]) => name !== "content-length"));
-      return this.#settle({ ...wholeReply(status, "", body), headers: kept });
+      return this.#settle(passed);
     }
+    const { status, headers } = outcome;
     const type = typeof headers["content-type"] === "string" ? headers["content-type"] : "no content type";
     this.#fail(rpcCode.internal, `The server answered ${status} with ${type} instead of a JSON-RPC answer.`);
   }
@@ -313,12 +312,4 @@ export class FaceCall implements CallOfFace {
     for (const id of this.#openAsks) this.#parts.session.asks.delete(id);
     this.#openAsks.clear();
   }
-}
-
-function isForeign(outcome: ModernOutcome): boolean {
-  if (isUnknownMethod(outcome)) return false;
-  if (outcome.kind === "refused")
-    return isForeignRefusal({ status: outcome.status, contentType: "", body: outcome.body.toString() });
-  if (outcome.kind !== "error") return false;
-  return isForeignRefusal({ status: outcome.status, contentType: "", body: `{"error":${outcome.error}}` });
 }

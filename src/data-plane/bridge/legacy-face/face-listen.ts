@@ -1,6 +1,6 @@
 // What a legacy client hears on its GET stream, from a modern server's `subscriptions/listen`. One listen per session; when it breaks, the client's stream breaks with it and is opened again.
 
-import { memberText, type RawId, type SseEvent, SseObserver } from "../../../protocol/index.ts";
+import { mediaType, memberText, type RawId, type SseEvent, SseObserver } from "../../../protocol/index.ts";
 import { PushBody, type Reply, type ReplyBody } from "../../transport/index.ts";
 import { stringOf } from "../translate/client-facts.ts";
 import {
@@ -12,8 +12,9 @@ import {
   readFilter,
   writeListen,
 } from "../translate/notifications.ts";
-import { accepted, pushMessage, streamHeaders } from "./face-replies.ts";
+import { passedRefusal, pushMessage, sessionNotFound, streamHeaders } from "./face-replies.ts";
 import { type FaceSession, newUpstreamId } from "./face-session.ts";
+import { isForeign, type ModernOutcome, readModernReply } from "./modern-reply.ts";
 
 /** Different changes that wait for a stream; beyond that the client is told of all it may have missed. */
 const mostWaiting = 256;
@@ -22,7 +23,9 @@ const shortestListenMs = 1_000;
 
 export type ListenOutcome =
   | { readonly kind: "open"; readonly granted: ListenFilter }
-  /** The server's own refusal, or that it was not reached. */
+  /** The server offers no such thing. */
+  | { readonly kind: "not-offered" }
+  /** It was not reached, or refuses who asks. */
   | { readonly kind: "not-open"; readonly reply: Reply };
 
 interface OpenListen {
@@ -35,6 +38,7 @@ interface OpenListen {
 
 export class FaceListen {
   readonly #session: FaceSession;
+  readonly #onForeign: () => void;
   #open: OpenListen | undefined;
   #stream: PushBody | undefined;
   /** Changes nobody could be told of, each once. */
@@ -44,14 +48,16 @@ export class FaceListen {
   #last: Promise<unknown> = Promise.resolve();
   #isOver = false;
 
-  constructor(session: FaceSession) {
+  /** `onForeign`: the server is of the other era now. */
+  constructor(session: FaceSession, onForeign: () => void) {
     this.#session = session;
+    this.#onForeign = onForeign;
   }
 
   /** The client's GET. */
   async attach(headers: readonly string[], signal: AbortSignal | undefined): Promise<Reply> {
     const outcome = await this.update(headers);
-    if (outcome.kind === "not-open" && !isFinal(outcome.reply)) return outcome.reply;
+    if (outcome.kind === "not-open") return outcome.reply;
     // A server that announces nothing leaves a quiet stream, on which what Holdfast itself finds out is announced.
     this.#stream?.finish();
     const body = new PushBody({
@@ -105,14 +111,26 @@ export class FaceListen {
     const id = newUpstreamId();
     const reply = await this.#session.send(writeListen(id, filter), headers, { logLevel: undefined });
     if (reply.kind === "lost") return { kind: "not-open", reply };
-    if (reply.status !== 200) return { kind: "not-open", reply };
+    const isStream = reply.status === 200 && mediaType(reply.headers["content-type"]) === "text/event-stream";
+    if (!isStream) return this.#refused(await readModernReply(reply, id, { message: () => {}, flowing: () => true }));
     const granted = await this.#acknowledged(reply.body, id, filter);
     if (granted === undefined || this.#isOver) {
       reply.body.abort();
-      return { kind: "not-open", reply: accepted() };
+      return { kind: "not-offered" };
     }
     before?.body.abort();
     return { kind: "open", granted };
+  }
+
+  #refused(outcome: ModernOutcome): ListenOutcome {
+    if (outcome.kind === "cut")
+      return { kind: "not-open", reply: { kind: "lost", sent: "maybe", cause: outcome.cause } };
+    if (isForeign(outcome)) {
+      this.#onForeign();
+      return { kind: "not-open", reply: sessionNotFound() };
+    }
+    const passed = outcome.kind === "refused" ? passedRefusal(outcome) : undefined;
+    return passed === undefined ? { kind: "not-offered" } : { kind: "not-open", reply: passed };
   }
 
   /** Reads until the server has said what it grants; from then on everything is delivered. */
@@ -172,11 +190,4 @@ export class FaceListen {
 
 function isSameFilter(a: ListenFilter, b: ListenFilter): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
-}
-
-const finalStatus: ReadonlySet<number> = new Set([200, 202, 400, 404, 405]);
-
-/** A refusal that asking again would not change: the server has no such method, or took the request for no stream. */
-function isFinal(reply: Reply): boolean {
-  return reply.kind === "reply" && finalStatus.has(reply.status);
 }

@@ -2,6 +2,7 @@
 import { encodeSseEvent, type RawId, rpcCode } from "../../../protocol/index.ts";
 import { type PushBody, type Reply, wholeReply } from "../../transport/index.ts";
 import { errorResponse, resultResponse, rpcError } from "../translate/errors.ts";
+import type { ModernOutcome } from "./modern-reply.ts";
 
 type Answer = Extract<Reply, { kind: "reply" }>;
 
@@ -32,6 +33,18 @@ export function accepted(): Answer {
 /** What makes the session layer open a new one. */
 export function sessionNotFound(): Answer {
   return wholeReply(404, json, errorResponse("null", rpcError(rpcCode.sessionLost, "Session not found")));
+}
+
+/** Credentials and gateways, which the session layer judges by their status; undefined for everything else, since a 404 would mean the session. */
+export function passedRefusal({
+  status,
+  headers,
+  body,
+}: Extract<ModernOutcome, { kind: "refused" }>): Answer | undefined {
+  const isOfWay = status === 401 || status === 403 || status === 408 || status === 429 || status >= 500;
+  if (!isOfWay) return undefined;
+  const kept = Object.fromEntries(Object.entries(headers).filter(([name]) => name !== "content-length"));
+  return { ...wholeReply(status, "", body), headers: kept };
 }
 
 export function pushMessage(body: PushBody, text: string): void {

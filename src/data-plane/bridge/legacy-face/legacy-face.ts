@@ -2,7 +2,6 @@
 import type { Readable } from "node:stream";
 import { memberText, type RawId, rpcCode, scanEnvelope, sessionIdHeader } from "../../../protocol/index.ts";
 import { PushBody, type Reply, type WireRequest, wholeReply } from "../../transport/index.ts";
-import { isForeignRefusal } from "../eras.ts";
 import { readInitialize, stringOf } from "../translate/client-facts.ts";
 import { errorResponse, rpcError } from "../translate/errors.ts";
 import { cancelledId, isLogLevel } from "../translate/notifications.ts";
@@ -10,8 +9,17 @@ import { legacyLocalAnswer, splitBatch } from "../translate/requests.ts";
 import { discoverToInitialize } from "../translate/server-facts.ts";
 import { FaceCall } from "./face-call.ts";
 import { FaceListen } from "./face-listen.ts";
-import { accepted, errorReply, pushMessage, resultReply, sessionNotFound, streamHeaders } from "./face-replies.ts";
+import {
+  accepted,
+  errorReply,
+  passedRefusal,
+  pushMessage,
+  resultReply,
+  sessionNotFound,
+  streamHeaders,
+} from "./face-replies.ts";
 import { discover, type FaceParts, FaceSession } from "./face-session.ts";
+import { isForeign } from "./modern-reply.ts";
 
 export const batchMax = 100;
 /** Requests of one batch under way at a time. */
@@ -36,22 +44,17 @@ export class LegacyFace {
         return outcome;
       case "cut":
         return { kind: "lost", sent: "maybe", cause: outcome.cause };
-      case "refused": {
-        const { status, headers, body } = outcome;
-        if (isForeignRefusal({ status, contentType: "", body: body.toString() })) return "foreign";
-        return { ...wholeReply(status, "", body), headers: { ...headers, "content-length": String(body.length) } };
-      }
-      case "error": {
-        const body = `{"error":${outcome.error}}`;
-        if (isForeignRefusal({ status: outcome.status, contentType: "", body })) return "foreign";
-        return this.#refuse(id, outcome.error);
-      }
+      case "refused":
+        if (isForeign(outcome)) return "foreign";
+        return passedRefusal(outcome) ?? errorReply(id, rpcCode.internal, `The server answered ${outcome.status}.`);
+      case "error":
+        return isForeign(outcome) ? "foreign" : this.#refuse(id, outcome.error);
       case "result":
         break;
     }
     const capabilities = memberText(outcome.result, "capabilities") ?? "{}";
     const session = new FaceSession(this.#parts, client, capabilities);
-    this.#sessions.set(session.id, { session, listen: new FaceListen(session) });
+    this.#sessions.set(session.id, { session, listen: new FaceListen(session, () => this.retireAll()) });
     return resultReply(id, discoverToInitialize(outcome.result, client.revision), { [sessionIdHeader]: session.id });
   }
 
@@ -201,10 +204,7 @@ async function subscribe(
   const outcome = await listen.update(headers);
   if (outcome.kind === "open" && outcome.granted.resourceSubscriptions.includes(uri)) return resultReply(id, "{}");
   session.uris.delete(uri);
-  if (outcome.kind === "not-open" && (outcome.reply.kind === "lost" || outcome.reply.status >= 401)) {
-    const isUnknown = outcome.reply.kind === "reply" && (outcome.reply.status === 404 || outcome.reply.status === 405);
-    if (!isUnknown) return outcome.reply;
-  }
+  if (outcome.kind === "not-open") return outcome.reply;
   return errorReply(id, rpcCode.invalidParams, "The server does not announce changes of this resource.");
 }
 

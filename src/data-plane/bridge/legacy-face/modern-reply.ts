@@ -1,6 +1,7 @@
 // Reads a modern server's answer to one request as it comes: what it tells on the way, then the result, the error, or that it broke off. Translates nothing.
 import { mediaType, memberText, type RawId, rpcCode, type SseEvent, SseObserver } from "../../../protocol/index.ts";
 import type { Reply, ReplyHeaders } from "../../transport/index.ts";
+import { isForeignRefusal } from "../eras.ts";
 import { codeOf } from "../translate/errors.ts";
 
 /** Events of any length are read whole: the message has to be translated. */
@@ -97,6 +98,15 @@ function readStream(
 }
 
 /** A modern server's own word for "no such method", which it must say with HTTP 404. */
-export function isUnknownMethod(outcome: ModernOutcome): boolean {
+function isUnknownMethod(outcome: ModernOutcome): boolean {
   return outcome.kind === "error" && codeOf(outcome.error) === rpcCode.methodNotFound;
+}
+
+/** True if no modern server could have answered so: the server is of the other era now, or its process is gone. */
+export function isForeign(outcome: ModernOutcome): boolean {
+  if (isUnknownMethod(outcome)) return false;
+  if (outcome.kind === "refused")
+    return isForeignRefusal({ status: outcome.status, contentType: "", body: outcome.body.toString() });
+  if (outcome.kind !== "error") return false;
+  return isForeignRefusal({ status: outcome.status, contentType: "", body: `{"error":${outcome.error}}` });
 }
