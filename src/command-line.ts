@@ -54,6 +54,7 @@ const verbs: Verbs = {
   async stdio(typed, flags) {
     // What the client writes before everything is ready waits in the pipe.
     const options = { ...readFlags(typed, flags, isatty(2)), dataDir: flags.dataDir };
+    writeWithoutBlocking(process.stdout);
     const bridge = await startStdio(options, process.stdin, process.stdout);
     const onSignal = () => void bridge.close();
     process.once("SIGTERM", onSignal).once("SIGINT", onSignal);
@@ -89,6 +90,12 @@ const verbs: Verbs = {
     await runChaosCommand(flags);
   },
 };
+
+/** Node writes to a pipe synchronously: while the client does not read, nothing else would happen here, and two that write would wait for ever. */
+function writeWithoutBlocking(stream: NodeJS.WriteStream): void {
+  const { _handle: handle } = stream as { _handle?: { setBlocking?: (isBlocking: boolean) => void } };
+  handle?.setBlocking?.(false);
+}
 
 function explain(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;

@@ -120,16 +120,30 @@ describe("an HTTP+SSE client", { timeout }, () => {
     await client.ask(1, "ping");
     const heard = client.lastEventId();
     await holdfast.restart();
-    const early = await client.post('{"jsonrpc":"2.0","id":2,"method":"ping"}');
-    assert.equal(early.status, 202);
+    const early = client.post('{"jsonrpc":"2.0","id":2,"method":"ping"}');
     await using again = await openSse(sseUrl(holdfast.port), { lastEventId: heard });
     assert.equal(again.endpoint, client.endpoint);
+    assert.equal((await early).status, 202);
     await again.when((text) => answers(text, 2));
     assert.match(await again.ask(3, "ping"), /"result"/);
     await holdfast.restart();
     await using third = await openSse(sseUrl(holdfast.port), { lastEventId: again.lastEventId() });
     assert.match(await third.ask(4, "ping"), /"result"/);
     assert.equal(upstream.names().filter((name) => name === "initialize").length, 1);
+  });
+
+  it("that posts without its stream and does not open it again is told so within seconds, and nothing runs", async () => {
+    await using upstream = await startUpstream();
+    await using holdfast = await startHoldfast(upstream.url);
+    const client = await openSse(sseUrl(holdfast.port));
+    await client.initialize();
+    await client.ask(1, "ping");
+    client.drop();
+    await client.ended;
+    const refused = await client.post('{"jsonrpc":"2.0","id":2,"method":"tools/call"}');
+    assert.equal(refused.status, 404);
+    assert.match(await refused.text(), /UNKNOWN_SESSION/);
+    assert.ok(!upstream.names().includes("tools/call"));
   });
 
   it("that does not come back within --reconnect-grace has its session ended at the server, and starts anew", async () => {

@@ -45,11 +45,13 @@ function jsonLines(text: string): readonly Readonly<Record<string, unknown>>[] {
   });
 }
 
-export async function startHoldfast(upstreamUrl: string, options: HoldfastOptions = {}): Promise<Holdfast> {
+/** Without a URL the server stands at the end of `args`: a command after --. */
+export async function startHoldfast(upstreamUrl: string | undefined, options: HoldfastOptions = {}): Promise<Holdfast> {
   const port = options.port ?? (await lastingPort());
   await using resources = new AsyncDisposableStack();
   const dataDir = options.dataDir ?? resources.use(await temporaryDirectory()).path;
-  const args = [program, upstreamUrl, "--port", String(port), "--data-dir", dataDir, "--log-format", "json"];
+  const server = upstreamUrl === undefined ? [] : [upstreamUrl];
+  const args = [program, ...server, "--port", String(port), "--data-dir", dataDir, "--log-format", "json"];
   const launch = async (): Promise<[Child, string]> => {
     const env = options.env ?? {};
     const child = await startChild(process.execPath, [...args, ...(options.args ?? [])], { env });

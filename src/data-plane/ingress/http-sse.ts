@@ -33,6 +33,9 @@ interface SseClient {
   graceTimer: NodeJS.Timeout | undefined;
 }
 
+/** How long a message waits for the stream that its answer goes to. */
+const arrivalMs = 5_000;
+
 export class SseEndpoint {
   readonly #options: SseEndpointOptions;
   /** By principal and id: with another credential a stream's id is unknown. */
@@ -74,6 +77,8 @@ export class SseEndpoint {
       if (id === null) throw new ProxyError("MESSAGE_ENDPOINT_INCOMPLETE");
       const found = isClientSessionId(id) ? await this.#find(id, principal) : undefined;
       if (found === undefined) throw new ProxyError("UNKNOWN_SESSION");
+      // Without its stream nobody would read the answer: a client that comes back does so at once, and another is better told.
+      if (!(await found.wire.attached(arrivalMs))) throw new ProxyError("UNKNOWN_SESSION");
       const { body } = await readBody(request, this.#options.limits, notes);
       found.client.receive(await whole(body));
       notes.isLoggedElsewhere = true;

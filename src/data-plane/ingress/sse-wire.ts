@@ -30,6 +30,7 @@ export class SseWire implements MessageWire {
   #waiting: NumberedEvent[] = [];
   #waitingBytes = 0;
   readonly #drains = new Drains();
+  readonly #arrivals = new Drains();
   #keepAlive: NodeJS.Timeout | undefined;
   readonly #onDetached: () => void;
 
@@ -38,7 +39,15 @@ export class SseWire implements MessageWire {
     this.#onDetached = onDetached;
   }
 
-  get isAttached(): boolean {
+  /** Waits for a client that is on its way back; false if it does not come in time. */
+  async attached(timeoutMs: number): Promise<boolean> {
+    if (this.#response !== undefined) return true;
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, timeoutMs);
+      this.#arrivals.add(resolve);
+    });
+    clearTimeout(timer);
     return this.#response !== undefined;
   }
 
@@ -63,6 +72,7 @@ export class SseWire implements MessageWire {
     clearInterval(this.#keepAlive);
     this.#keepAlive = setInterval(() => this.#response?.write(sseComment("keep-alive")), keepAliveMs).unref();
     this.#drains.release();
+    this.#arrivals.release();
   }
 
   send(json: Buffer): boolean {
@@ -97,6 +107,7 @@ export class SseWire implements MessageWire {
     this.#waiting = [];
     this.#sent = [];
     this.#drains.release();
+    this.#arrivals.release();
   }
 
   #eventId(number: number): string {
