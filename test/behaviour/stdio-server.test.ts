@@ -77,10 +77,11 @@ describe("a stdio server behind HTTP", () => {
   });
 
   it("hands a cancellation to the server", async () => {
-    const slow = await session.open({ body: callBody("slow", "sleep", { ms: 700 }) });
+    const slow = await session.open({ body: callBody("slow", "sleep", { ms: 5_000 }) });
     await session.post('{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"slow"}}');
     assert.equal(await session.call("cancelled"), '["slow"]');
-    slow.leave();
+    // Nobody is kept waiting for what will not be answered.
+    await slow.ended;
   });
 
   it("opens the stream of a call that takes its time, so that it can be kept alive", async () => {

@@ -51,6 +51,16 @@ export class PostReply {
     if (!this.#isOver) pushEvent(this.#stream(), text);
   }
 
+  /** One of its requests was cancelled, and its answer will not come. */
+  skip(): void {
+    if (this.#isOver) return;
+    this.#left -= 1;
+    if (this.#left > 0) return;
+    const body = this.#stream();
+    this.#end();
+    body.finish();
+  }
+
   /** The message was not taken: what was said instead. */
   refuse(reply: Reply): void {
     if (this.#isOver || this.#body !== undefined) return this.lose(new Error("refused"));

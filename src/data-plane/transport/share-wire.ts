@@ -208,7 +208,9 @@ class SharedWire implements WireEvents {
     const span = findSpan(text, ["params", "requestId"]);
     const own = span === undefined ? undefined : this.#calls.find(member, spanText(text, span));
     // What it cancels is over, or another's.
-    return span === undefined || own === undefined ? undefined : this.#pass(replaceSpans(text, [[span, own]]));
+    if (span === undefined || own === undefined) return undefined;
+    this.#calls.cancel(own);
+    return this.#pass(replaceSpans(text, [[span, own]]));
   }
 
   #question(text: Buffer, envelope: Envelope, id: RawId): void {

@@ -11,6 +11,8 @@ interface SharedCall<Owner> {
 
 export class SharedCalls<Owner> {
   readonly #calls = new Map<RawId, SharedCall<Owner>>();
+  /** Their clients wait no longer, so nothing that the server says is about them. */
+  readonly #cancelled = new Set<RawId>();
   #last = 0;
 
   /** Its number, which stands for its id and for its progress token. */
@@ -30,6 +32,7 @@ export class SharedCalls<Owner> {
     const key = this.#calls.has(own) ? own : String(Number(JSON.parse(own)));
     const call = this.#calls.get(key);
     this.#calls.delete(key);
+    this.#cancelled.delete(key);
     return call;
   }
 
@@ -39,10 +42,15 @@ export class SharedCalls<Owner> {
     return undefined;
   }
 
+  cancel(own: RawId): void {
+    this.#cancelled.add(own);
+  }
+
   /** Those who have a call open, but for initialize. */
   get callers(): ReadonlySet<Owner> {
     const callers = new Set<Owner>();
-    for (const { member, isInitialize } of this.#calls.values()) if (!isInitialize) callers.add(member);
+    for (const [own, { member, isInitialize }] of this.#calls)
+      if (!isInitialize && !this.#cancelled.has(own)) callers.add(member);
     return callers;
   }
 
@@ -52,6 +60,7 @@ export class SharedCalls<Owner> {
     for (const [own, call] of this.#calls) {
       if (call.member !== member || call.isInitialize) continue;
       this.#calls.delete(own);
+      this.#cancelled.delete(own);
       left.push(own);
     }
     return left;

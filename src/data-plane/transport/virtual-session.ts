@@ -21,6 +21,9 @@ import { WireFault } from "./wire-fault.ts";
 /** A session that was moved may still get what was on its way under its old id. */
 const retireAfterMs = 100;
 
+/** An answer that was on its way when its request was cancelled still passes. */
+const cancelGraceMs = 500;
+
 export interface VirtualSessionParts {
   readonly id: string;
   readonly opener: WireOpener;
@@ -171,8 +174,20 @@ export class VirtualSession implements WireEvents {
       if (envelope.kind !== "notification" && envelope.id !== undefined) session.#asked.delete(envelope.id);
       const refused = await session.#tell(text, headers);
       if (refused !== undefined) return refused;
+      if (envelope.method === "notifications/cancelled") session.#cancel(text);
     }
     return wholeReply(202, "", "");
+  }
+
+  /** Few servers answer what was cancelled: whoever still waits for it is let go. */
+  #cancel(text: Buffer): void {
+    const span = findSpan(text, ["params", "requestId"]);
+    const id = span === undefined ? undefined : spanText(text, span);
+    if (id === undefined || !this.#calls.has(id)) return;
+    setTimeout(() => {
+      this.#calls.take(id)?.reply.skip();
+      if (this.#isRetired) this.#endIfIdle();
+    }, cancelGraceMs).unref();
   }
 
   /** Its question was asked, or its call runs, where this session was before it was moved. */
