@@ -10,6 +10,7 @@ import {
   demoText,
   readFlags,
   runUntilSignal,
+  serverText,
   type Verbs,
 } from "./control-plane/cli/index.ts";
 import { catalog } from "./errors/index.ts";
@@ -47,7 +48,9 @@ const verbs: Verbs = {
       () => bridge.close(),
       () => bridge.upgrade(),
     );
-    process.stdout.write(bridgeText(bridge.url, bridge.connector, flags.token));
+    process.stdout.write(bridgeText(bridge, flags.token));
+    // A server that was given by URL alone is asked when the first client comes.
+    void bridge.wire.then((wire) => process.stdout.write(serverText(wire, bridge.connector)));
     await ended;
   },
 

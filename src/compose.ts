@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Readable, Writable } from "node:stream";
-import { type BridgeOptions, ConfigError } from "./config/index.ts";
+import { addressWire, type BridgeOptions, ConfigError } from "./config/index.ts";
 import {
   corsRule,
   type Endpoint,
@@ -29,6 +29,10 @@ export interface Bridge {
   readonly url: string;
   readonly port: number;
   readonly connector: string;
+  /** Where clients of the other transports connect; in front of a server there are none. */
+  readonly others: { readonly sse: string; readonly webSocket: string } | undefined;
+  /** The server's transport, as soon as it is known. */
+  readonly wire: Promise<string>;
   /** A server that Holdfast starts itself is started anew, and takes the sessions over without a call lost; others stay as they are. */
   upgrade(): Promise<void>;
   /** Finishes what is in flight (bounded by `drainTimeoutMs`), ends streams cleanly, keeps all sessions for the next start. */
@@ -45,7 +49,10 @@ const lastWordsMs = 500;
 export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   assertSafe(options);
   await using opened = new AsyncDisposableStack();
-  const shared = await openShared(options, opened);
+  const found = Promise.withResolvers<string>();
+  const known = addressWire(options.server);
+  if (known !== undefined) found.resolve(known);
+  const shared = { ...(await openShared(options, opened)), onWireFound: found.resolve };
   const { log, metrics } = shared;
   const endpoint = openEndpoint(options, shared);
   opened.defer(() => endpoint.close());
@@ -69,8 +76,12 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     await drain(server, [endpoint], options.drainTimeoutMs);
     await parts.disposeAsync();
   });
+  const origin = `${printable(options.host)}:${server.port}`;
+  const { sse, webSocket } = options.paths;
   return {
-    url: `http://${printable(options.host)}:${server.port}${path}`,
+    url: `http://${origin}${path}`,
+    others: options.front ? undefined : { sse: `http://${origin}${sse}`, webSocket: `ws://${origin}${webSocket}` },
+    wire: found.promise,
     port: server.port,
     connector: endpoint.name,
     upgrade: () => endpoint.upgrade(),

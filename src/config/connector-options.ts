@@ -71,6 +71,13 @@ export function addressKey(server: ServerAddress): string {
   return JSON.stringify(["stdio", command, args, variables, cwd ?? null]);
 }
 
+/** The transport that a server is known to speak before it was asked. */
+export function addressWire(server: ServerAddress): string | undefined {
+  if (server.kind === "stdio") return "stdio";
+  if (server.kind === "websocket") return "WebSocket";
+  return { auto: undefined, "http-sse": "HTTP+SSE", "streamable-http": "Streamable HTTP" }[server.wire];
+}
+
 /** A name for a server that was given none; never more of its address than a host, a program or a published package. */
 export function addressName(server: ServerAddress): string {
   if (server.kind !== "stdio") return server.url.host;

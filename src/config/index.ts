@@ -3,6 +3,7 @@ export { ConfigError } from "./config-error.ts";
 export {
   addressKey,
   addressName,
+  addressWire,
   type ConnectorOptions,
   type HttpWire,
   type ServerAddress,

@@ -36,6 +36,8 @@ export interface SharedParts {
   readonly forwarding: Forwarding;
   /** How long the session of an HTTP+SSE client whose stream broke is kept for it. */
   readonly reconnectGraceMs: number;
+  /** Told which transport a server turned out to speak. */
+  readonly onWireFound?: (wire: string) => void;
 }
 
 export interface Endpoint {
@@ -132,7 +134,10 @@ function openSessions(options: ConnectorOptions, shared: SharedParts) {
     followRedirects: !options.front,
     startTimeoutMs: options.startTimeoutMs,
     maxMessageBytes: options.maxMessageBytes,
-    tell: (level, what, fields) => log.event(level, what, { connector: name, ...fields }),
+    tell: (level, what, fields) => {
+      log.event(level, what, { connector: name, ...fields });
+      if (typeof fields?.["wire"] === "string") shared.onWireFound?.(fields["wire"]);
+    },
   });
   const settings = { ...options, name, storeKey: keyedHash(secret, "connector", addressKey(options.server)) };
   const eras = new ServerErasMemory({ transport: wire, settings, store, log });

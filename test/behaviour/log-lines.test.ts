@@ -31,7 +31,7 @@ async function logOf(scene: Scene): Promise<readonly string[]> {
   return scene.holdfast
     .output()
     .split("\n")
-    .filter((line) => line !== "" && !/^(MCP endpoint|Claude Code):/.test(line));
+    .filter((line) => line !== "" && !/^(MCP endpoint|HTTP\+SSE|WebSocket|Claude Code|Server):/.test(line));
 }
 
 async function oneLossAndItsCall(scene: Scene): Promise<RawClient> {
@@ -101,7 +101,7 @@ describe("a request's line", { timeout }, () => {
     await other.call("count");
     await logOf(scene);
     const lines = scene.holdfast.log();
-    const hash = lines.find((line) => line["user_id"] !== "-")?.["session_id"];
+    const hash = lines.find(({ user_id: user }) => user !== undefined && user !== "-")?.["session_id"];
     assert.match(String(hash), /^[0-9a-f]{12}$/);
     const mine = lines.filter((line) => line["session_id"] === hash);
     assert.deepEqual(
@@ -172,7 +172,8 @@ describe("the log's place", { timeout }, () => {
     const methods = (await readFile(file, "utf8"))
       .trim()
       .split("\n")
-      .map((line) => JSON.parse(line).jsonrpc_method);
+      .map((line) => JSON.parse(line).jsonrpc_method)
+      .filter((method) => method !== undefined);
     assert.deepEqual(methods, ["initialize", "notifications/initialized", "tools/call"]);
     assert.equal((await stat(file)).mode & 0o777, 0o600);
   });

@@ -41,15 +41,18 @@ const overNetwork = (server: Upstream): Server => ({
 /** The child is killed; who needs it next starts it again. */
 const overStdio = (command: readonly string[]): Server => ({
   typed: ["--", ...command],
-  lose: async (holdfast) => {
-    const children = childrenOf(holdfast);
-    assert.notDeepEqual(children, [], "Holdfast has started no process");
-    for (const pid of children) process.kill(pid, "SIGKILL");
-    // A call that is written before Holdfast knows may have been read by the dying process, and is rightly not repeated.
-    await eventually(() => childrenOf(holdfast).every((pid) => !children.includes(pid)) || undefined, "its end seen");
-  },
+  lose: killChildren,
   [Symbol.asyncDispose]: async () => undefined,
 });
+
+/** Kills what a Holdfast has started, and waits until it has noticed. */
+export async function killChildren(holdfast: number): Promise<void> {
+  const children = childrenOf(holdfast);
+  assert.notDeepEqual(children, [], "Holdfast has started no process");
+  for (const pid of children) process.kill(pid, "SIGKILL");
+  // A call that is written before Holdfast knows may have been read by the dying process, and is rightly not repeated.
+  await eventually(() => childrenOf(holdfast).every((pid) => !children.includes(pid)) || undefined, "its end seen");
+}
 
 function childrenOf(pid: number): readonly number[] {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8")

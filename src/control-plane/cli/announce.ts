@@ -1,13 +1,25 @@
 // What a person reads at start: the URL and the line to paste. Nothing here is read by programs but the first line.
 
 /** The first line is fixed: `MCP endpoint: URL`. */
-export function bridgeText(url: string, name: string, token: string | undefined): string {
+export function bridgeText({ url, connector, others }: Announced, token: string | undefined): string {
   const header = token === undefined ? "" : ' --header "Authorization: Bearer $HOLDFAST_TOKEN"';
-  return `MCP endpoint: ${url}\nClaude Code:  claude mcp add --transport http ${slug(name)} ${url}${header}\n`;
+  const old = others === undefined ? "" : `HTTP+SSE:     ${others.sse}\nWebSocket:    ${others.webSocket}\n`;
+  return `MCP endpoint: ${url}\n${old}Claude Code:  claude mcp add --transport http ${slug(connector)} ${url}${header}\n`;
+}
+
+export interface Announced {
+  readonly url: string;
+  readonly connector: string;
+  readonly others: { readonly sse: string; readonly webSocket: string } | undefined;
+}
+
+/** What stands behind, once its transport is known; `name` shows a host or a program, never a path. */
+export function serverText(wire: string, name: string): string {
+  return `Server:       ${wire === "stdio" ? `${name} on stdio` : `${wire} at ${name}`}\n`;
 }
 
 export function demoText(url: string, chaosUrl: string, controlUrl: string): string {
-  return `${bridgeText(url, "holdfast-demo", undefined)}
+  return `${bridgeText({ url, connector: "holdfast-demo", others: undefined }, undefined)}
 Behind it stands a small faulty server (${chaosUrl}). Keep this running, and in another terminal:
 
   1. Call a tool through Holdfast with any MCP client, or with curl (npm start prints the log of each request here):

@@ -89,7 +89,7 @@ class FoundWire implements Transport {
   #find(wire: Transport): void {
     if (this.#found === wire) return;
     this.#found = wire;
-    this.#wires.tell("info", `server speaks ${wire.wire}`);
+    this.#wires.tell("info", `server speaks ${wire.wire}`, { wire: wire.wire ?? "" });
   }
 }
 
