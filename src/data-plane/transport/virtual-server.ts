@@ -79,7 +79,7 @@ class VirtualServer implements Transport {
     }
     const scanned = scanEnvelope(text);
     const envelope = scanned.shape === "single" ? scanned.envelope : undefined;
-    if (envelope?.method !== "initialize" || envelope.id === undefined) return notFound();
+    if (envelope?.id === undefined || !opening.has(envelope.method ?? "")) return notFound();
     return this.#initialize(request, text, envelope.id);
   }
 
@@ -103,6 +103,9 @@ class VirtualServer implements Transport {
     this.#ending.add(ended);
   }
 }
+
+/** The first request of either era: it gets a wire of its own. */
+const opening: ReadonlySet<string> = new Set(["initialize", "server/discover"]);
 
 /** The client's own body broke off. */
 function unsent(cause: unknown): Reply {

@@ -1,5 +1,6 @@
 // A real server of one era as a process: `node main.ts --era legacy|modern [--port N | --stdio]`. Legacy: sessions, lost with the process. Modern: revision 2026-07-28 alone.
 import { randomUUID } from "node:crypto";
+import { appendFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { parseArgs } from "node:util";
 import { NodeStreamableHTTPServerTransport, toNodeHandler } from "@modelcontextprotocol/node";
@@ -12,9 +13,12 @@ const { values } = parseArgs({
     port: { type: "string", default: "0" },
     era: { type: "string", default: "modern" },
     stdio: { type: "boolean", default: false },
+    /** Gets a line with the process id of every start. */
+    "pid-file": { type: "string" },
   },
 });
 const { era } = values;
+if (values["pid-file"] !== undefined) appendFileSync(values["pid-file"], `${process.pid}\n`);
 
 type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
@@ -59,8 +63,17 @@ function legacy(): Handle {
 }
 
 if (values.stdio) {
-  const announce = { toolsChanged: () => undefined, resourceUpdated: () => undefined };
-  const handle = serveStdio(() => buildServer(era, announce), { legacy: era === "modern" ? "reject" : "serve" });
+  const open: McpServer[] = [];
+  const announce = {
+    toolsChanged: () => open.forEach((server) => server.sendToolListChanged()),
+    resourceUpdated: (uri: string) => open.forEach((server) => void server.server.sendResourceUpdated({ uri })),
+  };
+  const build = () => {
+    const server = buildServer(era, announce);
+    open.push(server);
+    return server;
+  };
+  const handle = serveStdio(build, { legacy: era === "modern" ? "reject" : "serve" });
   process.stdin.once("end", () => void handle.close());
 } else {
   const handle = era === "modern" ? modern() : legacy();

@@ -1,7 +1,7 @@
 // One request of a legacy client on its way through a modern server: as many rounds as the server needs answers for, then one answer under the client's own id.
 import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { memberText, type RawId, rpcCode } from "../../../protocol/index.ts";
+import { memberText, metaKey, type RawId, rpcCode } from "../../../protocol/index.ts";
 import { PushBody, type Reply, type ReplyBody } from "../../transport/index.ts";
 import { type Ask, answerToModern, askToLegacy, writeResponses } from "../translate/asks.ts";
 import { stringOf } from "../translate/client-facts.ts";
@@ -9,7 +9,7 @@ import { codeOf, errorResponse, errorToLegacy, isBridgeFault, resultResponse, rp
 import { notificationToLegacy, writeCancelled } from "../translate/notifications.ts";
 import { resultToLegacy } from "../translate/results.ts";
 import { messageReply, passedRefusal, pushMessage, sessionNotFound, streamHeaders } from "./face-replies.ts";
-import { type CallOfFace, type FaceSession, newUpstreamId } from "./face-session.ts";
+import { type CallOfFace, type FaceSession, newCallId } from "./face-session.ts";
 import { isForeign, type ModernOutcome, readModernReply } from "./modern-reply.ts";
 import type { ToolSchema } from "./tool-schemas.ts";
 
@@ -43,6 +43,7 @@ export class FaceCall implements CallOfFace {
   /** The client's event stream, once there is one. */
   #stream: PushBody | undefined;
   #upstream: ReplyBody | undefined;
+  #upstreamId: RawId | undefined;
   #isFull = false;
   #isOver = false;
   #sends = 0;
@@ -136,7 +137,8 @@ export class FaceCall implements CallOfFace {
 
   async #send(inputResponses: string | undefined, requestState: string | undefined): Promise<Round> {
     const { session, request, headers } = this.#parts;
-    const id = newUpstreamId();
+    const id = newCallId();
+    this.#upstreamId = id;
     const params = this.#schema?.params ?? [];
     this.#sends += 1;
     const { signal } = this.#abort;
@@ -152,7 +154,6 @@ export class FaceCall implements CallOfFace {
       const error = rpcError(rpcCode.internal, "The server sent a request of its own, which its revision forbids.");
       return { kind: "error", error, status: 200 };
     }
-    if (this.#isOver && session.parts.cancelsByMessage) void session.send(writeCancelled(id), headers, {});
     return outcome;
   }
 
@@ -162,6 +163,11 @@ export class FaceCall implements CallOfFace {
 
   #tell(text: string, kind: "request" | "notification"): void {
     if (this.#isOver) return;
+    if (kind === "notification" && memberText(text, "params", "_meta", metaKey.subscriptionId) !== undefined) {
+      // Over a pipe every message comes on one stream, and this one is about none of its calls.
+      this.#parts.session.onSubscribed(text);
+      return;
+    }
     if (kind === "notification") {
       pushMessage(this.#begin(), notificationToLegacy(text));
       return;
@@ -303,6 +309,9 @@ export class FaceCall implements CallOfFace {
 
   #stop(): void {
     this.#isOver = true;
+    const { session, headers } = this.#parts;
+    if (session.parts.cancelsByMessage && this.#upstreamId !== undefined)
+      void session.send(writeCancelled(this.#upstreamId), headers, {});
     this.#abort.abort();
     this.#upstream?.abort();
     this.#forgetAsks();

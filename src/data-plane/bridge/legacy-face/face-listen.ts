@@ -1,6 +1,6 @@
 // What a legacy client hears on its GET stream, from a modern server's `subscriptions/listen`. One listen per session; when it breaks, the client's stream breaks with it and is opened again.
 
-import { mediaType, memberText, type RawId, type SseEvent, SseObserver } from "../../../protocol/index.ts";
+import { mediaType, memberText, metaKey, type RawId, type SseEvent, SseObserver } from "../../../protocol/index.ts";
 import { PushBody, type Reply, type ReplyBody } from "../../transport/index.ts";
 import { stringOf } from "../translate/client-facts.ts";
 import {
@@ -10,6 +10,7 @@ import {
   missedChanges,
   notificationToLegacy,
   readFilter,
+  writeCancelled,
   writeListen,
 } from "../translate/notifications.ts";
 import { passedRefusal, pushMessage, sessionNotFound, streamHeaders } from "./face-replies.ts";
@@ -30,7 +31,8 @@ export type ListenOutcome =
 
 interface OpenListen {
   readonly id: RawId;
-  readonly body: ReplyBody;
+  readonly stop: AbortController;
+  readonly headers: readonly string[];
   readonly filter: ListenFilter;
   readonly granted: ListenFilter;
   readonly sinceMs: number;
@@ -45,6 +47,9 @@ export class FaceListen {
   readonly #waiting = new Set<string>();
   /** There was a time without a listen since the client last heard anything. */
   #gap = false;
+  /** Listens that the server has not acknowledged. */
+  readonly #pending = new Map<RawId, (granted: ListenFilter) => void>();
+  #hasSide = false;
   #last: Promise<unknown> = Promise.resolve();
   #isOver = false;
 
@@ -52,6 +57,7 @@ export class FaceListen {
   constructor(session: FaceSession, onForeign: () => void) {
     this.#session = session;
     this.#onForeign = onForeign;
+    session.onSubscribed = (text) => this.#take(text);
   }
 
   /** The client's GET. */
@@ -86,7 +92,7 @@ export class FaceListen {
 
   end(): void {
     this.#isOver = true;
-    this.#open?.body.abort();
+    this.#stop(this.#open);
     this.#open = undefined;
     this.#stream?.finish();
     this.#stream = undefined;
@@ -105,21 +111,52 @@ export class FaceListen {
     if (before !== undefined && isSameFilter(before.filter, filter)) return { kind: "open", granted: before.granted };
     if (isEmptyFilter(filter)) {
       this.#open = undefined;
-      before?.body.abort();
+      this.#stop(before);
       return { kind: "open", granted: filter };
     }
+    await this.#openSide();
+    const outcome = await this.#listen(filter, headers);
+    if (outcome.kind === "open") this.#stop(before);
+    return outcome;
+  }
+
+  /** Resolves when the server has said what it grants, wherever it says so; from then on everything is delivered. */
+  #listen(filter: ListenFilter, headers: readonly string[]): Promise<ListenOutcome> {
     const id = newUpstreamId();
-    const reply = await this.#session.send(writeListen(id, filter), headers, { logLevel: undefined });
-    if (reply.kind === "lost") return { kind: "not-open", reply };
+    const stop = new AbortController();
+    return new Promise((resolve) => {
+      const end = (outcome: ListenOutcome): void => {
+        this.#pending.delete(id);
+        resolve(outcome);
+        this.#ended(id);
+      };
+      this.#pending.set(id, (granted) => {
+        const open: OpenListen = { id, stop, headers, filter, granted, sinceMs: Date.now() };
+        if (this.#isOver) this.#stop(open);
+        else this.#open = open;
+        resolve({ kind: "open", granted });
+      });
+      const listening = this.#session.send(writeListen(id, filter), headers, { signal: stop.signal });
+      void listening.then((reply) => this.#answered(reply, id, end));
+    });
+  }
+
+  async #answered(reply: Reply, id: RawId, end: (outcome: ListenOutcome) => void): Promise<void> {
+    if (reply.kind === "lost") return end({ kind: "not-open", reply });
     const isStream = reply.status === 200 && mediaType(reply.headers["content-type"]) === "text/event-stream";
-    if (!isStream) return this.#refused(await readModernReply(reply, id, { message: () => {}, flowing: () => true }));
-    const granted = await this.#acknowledged(reply.body, id, filter);
-    if (granted === undefined || this.#isOver) {
-      reply.body.abort();
-      return { kind: "not-offered" };
-    }
-    before?.body.abort();
-    return { kind: "open", granted };
+    if (isStream)
+      return pump(
+        reply.body,
+        (text) => this.#take(text),
+        () => end({ kind: "not-offered" }),
+      );
+    end(this.#refused(await readModernReply(reply, id, { message: () => {}, flowing: () => true })));
+  }
+
+  #stop(open: OpenListen | undefined): void {
+    if (open === undefined) return;
+    if (this.#session.parts.cancelsByMessage) void this.#session.send(writeCancelled(open.id), open.headers, {});
+    open.stop.abort();
   }
 
   #refused(outcome: ModernOutcome): ListenOutcome {
@@ -133,33 +170,31 @@ export class FaceListen {
     return passed === undefined ? { kind: "not-offered" } : { kind: "not-open", reply: passed };
   }
 
-  /** Reads until the server has said what it grants; from then on everything is delivered. */
-  #acknowledged(body: ReplyBody, id: RawId, filter: ListenFilter): Promise<ListenFilter | undefined> {
-    return new Promise((resolve) => {
-      const observer = new SseObserver((event: SseEvent) => {
-        const text = event.text();
-        if (event.scanned?.shape !== "single" || text === undefined) return;
-        const { kind, method } = event.scanned.envelope;
-        if (method === "notifications/subscriptions/acknowledged") {
-          const granted = readFilter(text) ?? filter;
-          this.#open = { id, body, filter, granted, sinceMs: Date.now() };
-          resolve(granted);
-        } else if (kind === "notification") this.#deliver(text, method ?? "");
-      }, Number.MAX_SAFE_INTEGER);
-      const over = (): void => {
-        observer.end();
-        resolve(undefined);
-        this.#ended(body);
-      };
-      body.pipe({
-        data: (chunk) => {
-          observer.push(chunk);
-          return true;
+  /** A wire on which every message comes on one stream has that one opened, once. */
+  async #openSide(): Promise<void> {
+    if (this.#hasSide || this.#session.upstreamId === undefined) return;
+    this.#hasSide = true;
+    const body = await this.#session.side();
+    if (body === undefined) this.#hasSide = false;
+    else
+      pump(
+        body,
+        (text) => this.#take(text),
+        () => {
+          this.#hasSide = false;
         },
-        end: over,
-        cut: over,
-      });
-    });
+      );
+  }
+
+  #take(text: string): void {
+    const method = stringOf(memberText(text, "method")) ?? "";
+    if (method === "notifications/subscriptions/acknowledged") {
+      const id = memberText(text, "params", "_meta", metaKey.subscriptionId) ?? "";
+      const filter = readFilter(text);
+      const settle = this.#pending.get(id);
+      this.#pending.delete(id);
+      if (filter !== undefined) settle?.(filter);
+    } else this.#deliver(text, method);
   }
 
   #deliver(text: string, method: string): void {
@@ -173,9 +208,9 @@ export class FaceListen {
   }
 
   /** The server's end broke or was closed. The client's stream goes with it, so that whoever holds it opens both anew. */
-  #ended(body: ReplyBody): void {
+  #ended(id: RawId): void {
     const open = this.#open;
-    if (open?.body !== body) return;
+    if (open?.id !== id) return;
     this.#open = undefined;
     this.#gap = true;
     const stream = this.#stream;
@@ -190,4 +225,25 @@ export class FaceListen {
 
 function isSameFilter(a: ListenFilter, b: ListenFilter): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** Reads the notifications of an event stream. */
+function pump(body: ReplyBody, take: (text: string) => void, over: () => void): void {
+  const observer = new SseObserver((event: SseEvent) => {
+    const text = event.scanned?.shape === "single" ? event.text() : undefined;
+    if (event.scanned?.shape === "single" && event.scanned.envelope.kind === "notification" && text !== undefined)
+      take(text);
+  }, Number.MAX_SAFE_INTEGER);
+  const end = (): void => {
+    observer.end();
+    over();
+  };
+  body.pipe({
+    data: (chunk) => {
+      observer.push(chunk);
+      return true;
+    },
+    end,
+    cut: end,
+  });
 }

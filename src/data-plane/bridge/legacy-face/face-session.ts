@@ -1,7 +1,7 @@
 // One session of a legacy client as the bridge holds it, since a modern server knows of none: who the client is, what it asked for, what is open.
 import { randomBytes } from "node:crypto";
-import type { RawId } from "../../../protocol/index.ts";
-import type { Reply, Transport } from "../../transport/index.ts";
+import { type RawId, sessionIdHeader } from "../../../protocol/index.ts";
+import type { Reply, ReplyBody, Transport } from "../../transport/index.ts";
 import type { ClientFacts } from "../translate/client-facts.ts";
 import { headersToModern, type ParamHeader } from "../translate/modern-headers.ts";
 import { requestToModern, type ToModernOptions } from "../translate/requests.ts";
@@ -42,11 +42,16 @@ export class FaceSession {
   readonly asks = new Map<RawId, (answer: string) => void>();
   readonly uris = new Set<string>();
   logLevel: string | undefined;
+  /** Takes what a server tells of a subscription on whatever stream it comes. */
+  onSubscribed: (text: string) => void = () => {};
+  /** Names the wire of a server that is no HTTP server (a process, a socket); it exists only inside Holdfast. */
+  readonly upstreamId: string | undefined;
 
-  constructor(parts: FaceParts, client: ClientFacts, capabilities: string) {
+  constructor(parts: FaceParts, client: ClientFacts, capabilities: string, upstreamId: string | undefined) {
     this.parts = parts;
     this.client = client;
     this.capabilities = capabilities;
+    this.upstreamId = upstreamId;
   }
 
   /** Sends one message of the client's as a modern one. `headers` are those of the exchange that it belongs to. */
@@ -58,10 +63,29 @@ export class FaceSession {
     const text = requestToModern(message, this.client, { logLevel: this.logLevel, ...options });
     return this.parts.upstream.send({
       method: "POST",
-      headers: headersToModern(headers, text, options.params),
+      headers: this.#named(headersToModern(headers, text, options.params)),
       body: Buffer.from(text),
       signal: options.signal,
     });
+  }
+
+  /** The stream of a wire that has one for all that it tells; undefined where each request has its own. */
+  async side(): Promise<ReplyBody | undefined> {
+    if (this.upstreamId === undefined) return undefined;
+    const headers = this.#named(["accept", "text/event-stream"]);
+    const reply = await this.parts.upstream.send({ method: "GET", headers });
+    return reply.kind === "reply" && reply.status === 200 ? reply.body : undefined;
+  }
+
+  /** The session is over, and with it the wire that was opened for it. */
+  async end(): Promise<void> {
+    if (this.upstreamId === undefined) return;
+    const reply = await this.parts.upstream.send({ method: "DELETE", headers: this.#named([]) });
+    if (reply.kind === "reply") reply.body.abort();
+  }
+
+  #named(headers: string[]): string[] {
+    return this.upstreamId === undefined ? headers : [...headers, sessionIdHeader, this.upstreamId];
   }
 
   /** A question of the bridge's own. Undefined unless the server gave a result. */
@@ -79,10 +103,19 @@ export class FaceSession {
   }
 }
 
-/** An id under which a request goes to the server: of the bridge's own, for a retry must have another one than the request that it repeats. */
+/** An id of the bridge's own, for the requests of a client: a retry must have another one than the request that it repeats. */
+export function newCallId(): RawId {
+  return `"call-${randomBytes(12).toString("base64url")}"`;
+}
+
+/** An id under which the bridge asks for itself; nothing but its answer is for it. */
 export function newUpstreamId(): RawId {
   return `"holdfast-${randomBytes(12).toString("base64url")}"`;
 }
+
+export type Discovered =
+  | Extract<Reply, { kind: "lost" }>
+  | (ModernOutcome & { readonly upstreamId: string | undefined });
 
 /** Asks a server what it is, with the client's own credentials and capabilities. */
 export async function discover(
@@ -90,7 +123,7 @@ export async function discover(
   client: ClientFacts,
   headers: readonly string[],
   signal: AbortSignal | undefined,
-): Promise<Extract<Reply, { kind: "lost" }> | ModernOutcome> {
+): Promise<Discovered> {
   const id = newUpstreamId();
   const text = requestToModern(`{"jsonrpc":"2.0","id":${id},"method":"server/discover","params":{}}`, client);
   const reply = await upstream.send({
@@ -100,5 +133,7 @@ export async function discover(
     signal,
   });
   if (reply.kind === "lost") return reply;
-  return readModernReply(reply, id, { message: () => {}, flowing: () => true });
+  const outcome = await readModernReply(reply, id, { message: () => {}, flowing: () => true });
+  const issued = reply.headers[sessionIdHeader];
+  return { ...outcome, upstreamId: typeof issued === "string" ? issued : undefined };
 }

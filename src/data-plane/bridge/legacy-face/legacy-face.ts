@@ -24,6 +24,8 @@ import { isForeign } from "./modern-reply.ts";
 export const batchMax = 100;
 /** Requests of one batch under way at a time. */
 const batchAtOnce = 8;
+/** How often it is looked whether a moved session has answered its calls. */
+const retireCheckMs = 100;
 
 export class LegacyFace {
   readonly #parts: FaceParts;
@@ -53,8 +55,8 @@ export class LegacyFace {
         break;
     }
     const capabilities = memberText(outcome.result, "capabilities") ?? "{}";
-    const session = new FaceSession(this.#parts, client, capabilities);
-    this.#sessions.set(session.id, { session, listen: new FaceListen(session, () => this.retireAll()) });
+    const session = new FaceSession(this.#parts, client, capabilities, outcome.upstreamId);
+    this.#sessions.set(session.id, { session, listen: new FaceListen(session, () => this.#foreign(session)) });
     return resultReply(id, discoverToInitialize(outcome.result, client.revision), { [sessionIdHeader]: session.id });
   }
 
@@ -75,11 +77,27 @@ export class LegacyFace {
     return errorReply("null", rpcCode.invalidRequest, scanned.reason);
   }
 
-  /** Every session is over because the server is of the other era now. What is under way learns it from its own answer. */
-  retireAll(): void {
+  /** What is under way of a session that was moved to another ends there. */
+  retire(sessionId: string): void {
+    const found = this.#sessions.get(sessionId);
+    if (found === undefined) return;
+    found.listen.end();
+    const wait = setInterval(() => {
+      if (found.session.calls.size > 0) return;
+      clearInterval(wait);
+      this.#drop(sessionId, new Error("the session was moved"));
+    }, retireCheckMs).unref();
+  }
+
+  /** The server is of the other era now: every session is over. Of a wire that was opened for one session, only that one is. */
+  #foreign(session: FaceSession): void {
     const cause = new Error("the server changed its era");
-    for (const { listen } of this.#sessions.values()) listen.cut(cause);
-    this.#sessions.clear();
+    const over = session.upstreamId === undefined ? [...this.#sessions.keys()] : [session.id];
+    // What is under way learns it from its own answer.
+    for (const id of over) {
+      this.#sessions.get(id)?.listen.cut(cause);
+      this.#sessions.delete(id);
+    }
   }
 
   /** Holdfast ends. */
@@ -90,6 +108,7 @@ export class LegacyFace {
   #drop(sessionId: string, cause: Error): void {
     const found = this.#sessions.get(sessionId);
     this.#sessions.delete(sessionId);
+    void found?.session.end();
     found?.listen.cut(cause);
     for (const call of found?.session.calls.values() ?? []) call.lose(cause);
   }
@@ -137,7 +156,7 @@ export class LegacyFace {
       default:
         return errorReply(id, rpcCode.methodNotFound, "Method not found");
     }
-    const onForeign = (): void => this.retireAll();
+    const onForeign = (): void => this.#foreign(session);
     return new FaceCall({ session, request: text, id, method, headers: request.headers, onForeign }).run();
   }
 

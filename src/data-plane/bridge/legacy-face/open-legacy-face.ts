@@ -91,7 +91,8 @@ export function openLegacyFace(upstream: Transport, options: LegacyFaceOptions):
     },
     renew: () => upstream.renew?.(),
     retire(oldId, newId) {
-      if (!oldId.startsWith(faceIdPrefix)) upstream.retire?.(oldId, newId);
+      if (oldId.startsWith(faceIdPrefix)) face.retire(oldId);
+      else upstream.retire?.(oldId, newId);
     },
     async [Symbol.asyncDispose]() {
       face.dropAll(new Error("Holdfast ends"));
