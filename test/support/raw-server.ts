@@ -85,7 +85,8 @@ export async function startRawServer(options: RawServerOptions = {}): Promise<Ra
 
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { method = "", url = "", headers, rawHeaders } = request;
-    const opening = method === "POST" && headers["mcp-session-id"] === undefined;
+    // What carries a method header is of the era without sessions.
+    const opening = method === "POST" && headers["mcp-session-id"] === undefined && headers["mcp-method"] === undefined;
     if (method === "POST" && !opening && options.onHead?.(request, response) === true) return;
     const one: Seen = { method, url, headers, rawHeaders, body: await readAll(request) };
     if (opening || one.body.includes('"notifications/initialized"')) return open(one, response);

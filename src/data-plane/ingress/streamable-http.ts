@@ -10,7 +10,7 @@ import {
   type Scanned,
   sessionIdHeader,
 } from "../../protocol/index.ts";
-import { isModernBody, isModernExchange, type ModernEndpoint, serveModern } from "../bridge/index.ts";
+import { isFaceSession, isModernBody, isModernExchange, type ModernEndpoint, serveModern } from "../bridge/index.ts";
 import {
   answerFailure,
   type ClientExchange,
@@ -218,6 +218,7 @@ class EndpointExchange {
   #take(session: UpstreamSession): UpstreamSession {
     whenOver(this.#notes, session.use());
     this.#notes.outcome.sessionHash = session.shortHash;
+    if (session.state.at === "operating" && isFaceSession(session.state.upstreamId)) this.#notes.outcome.eraPair = "LM";
     return session;
   }
 

@@ -11,6 +11,11 @@ import { ToolSchemas } from "./tool-schemas.ts";
 /** Begins the id of every session that exists only here, so that no server is ever asked about one. */
 export const faceIdPrefix = "holdfast-face-";
 
+/** True for a session that the bridge holds: its client is a legacy one, its server a modern one. */
+export function isFaceSession(upstreamId: string | undefined): boolean {
+  return upstreamId?.startsWith(faceIdPrefix) === true;
+}
+
 /** One warning for the log. */
 export type FaceTell = (what: string, fields: Readonly<Record<string, string | number>>) => void;
 
