@@ -15,6 +15,7 @@ export {
   hopByHop,
   lastEventIdHeader,
   mediaType,
+  opensWireHeader,
   protocolVersionHeader,
   sessionIdHeader,
 } from "./headers.ts";

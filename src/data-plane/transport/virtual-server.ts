@@ -1,7 +1,7 @@
 // Makes a Streamable HTTP server of wires that carry message texts both ways, so that everything above sees one kind of server. Relays; recovers nothing.
 import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
-import { type RawId, scanEnvelope, sessionIdHeader } from "../../protocol/index.ts";
+import { opensWireHeader, type RawId, scanEnvelope, sessionIdHeader } from "../../protocol/index.ts";
 import { wholeReply } from "./push-body.ts";
 import type { Reply } from "./reply.ts";
 import type { Transport, WireRequest } from "./streamable-http.ts";
@@ -79,7 +79,8 @@ class VirtualServer implements Transport {
     }
     const scanned = scanEnvelope(text);
     const envelope = scanned.shape === "single" ? scanned.envelope : undefined;
-    if (envelope?.id === undefined || !opening.has(envelope.method ?? "")) return notFound();
+    const opens = envelope?.method === "initialize" || headerOf(request.headers, opensWireHeader) !== undefined;
+    if (envelope?.id === undefined || !opens) return notFound();
     return this.#initialize(request, text, envelope.id);
   }
 
@@ -103,9 +104,6 @@ class VirtualServer implements Transport {
     this.#ending.add(ended);
   }
 }
-
-/** The first request of either era: it gets a wire of its own. */
-const opening: ReadonlySet<string> = new Set(["initialize", "server/discover"]);
 
 /** The client's own body broke off. */
 function unsent(cause: unknown): Reply {
@@ -133,7 +131,8 @@ function forwarded(headers: readonly string[]): readonly string[] {
   const kept: string[] = [];
   for (let index = 0; index < headers.length; index += 2) {
     const [name = "", value = ""] = headers.slice(index, index + 2);
-    if (name.toLowerCase() !== sessionIdHeader) kept.push(name, value);
+    const lower = name.toLowerCase();
+    if (lower !== sessionIdHeader && lower !== opensWireHeader) kept.push(name, value);
   }
   return kept;
 }

@@ -1,6 +1,6 @@
 // One session of a legacy client as the bridge holds it, since a modern server knows of none: who the client is, what it asked for, what is open.
 import { randomBytes } from "node:crypto";
-import { type RawId, sessionIdHeader } from "../../../protocol/index.ts";
+import { opensWireHeader, type RawId, sessionIdHeader } from "../../../protocol/index.ts";
 import type { Reply, ReplyBody, Transport } from "../../transport/index.ts";
 import type { ClientFacts } from "../translate/client-facts.ts";
 import { headersToModern, type ParamHeader } from "../translate/modern-headers.ts";
@@ -124,16 +124,17 @@ export type Discovered =
 
 /** Asks a server what it is, with the client's own credentials and capabilities. */
 export async function discover(
-  upstream: Transport,
+  { upstream, cancelsByMessage }: FaceParts,
   client: ClientFacts,
   headers: readonly string[],
   signal: AbortSignal | undefined,
 ): Promise<Discovered> {
   const id = newUpstreamId();
   const text = requestToModern(`{"jsonrpc":"2.0","id":${id},"method":"server/discover","params":{}}`, client);
+  const own = cancelsByMessage ? [opensWireHeader, "1"] : [];
   const reply = await upstream.send({
     method: "POST",
-    headers: headersToModern(headers, text),
+    headers: [...headersToModern(headers, text), ...own],
     body: Buffer.from(text),
     signal,
   });

@@ -40,7 +40,7 @@ export class LegacyFace {
     const text = (await bytesOf(request.body)).toString();
     const id = memberText(text, "id") ?? "null";
     const client = readInitialize(text);
-    const outcome = await discover(this.#parts.upstream, client, request.headers, request.signal);
+    const outcome = await discover(this.#parts, client, request.headers, request.signal);
     switch (outcome.kind) {
       case "lost":
         return outcome;
