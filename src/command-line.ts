@@ -9,8 +9,10 @@ import {
   buildProgram,
   demoText,
   readFlags,
+  readServeFlags,
   runUntilSignal,
   serverText,
+  serveText,
   type Verbs,
 } from "./control-plane/cli/index.ts";
 import { catalog } from "./errors/index.ts";
@@ -25,7 +27,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
   const { version } = manifest as { version: string };
   try {
     const [words, command] = splitCommand(argv);
-    await buildProgram(version, verbs, command).parseAsync([...words], { from: "user" });
+    await buildProgram(version, verbsOf(version), command).parseAsync([...words], { from: "user" });
   } catch (error) {
     process.stderr.write(`holdfast: ${explain(error)}\n`);
     process.exitCode = error instanceof ConfigError ? exitUsage : exitCannotStart;
@@ -40,7 +42,8 @@ function splitCommand(argv: readonly string[]): readonly [readonly string[], rea
   return at < 0 || !startsServer ? [argv, undefined] : [argv.slice(0, at), argv.slice(at + 1)];
 }
 
-const verbs: Verbs = {
+/** `version` is read with the manifest. */
+const verbsOf = (version: string): Verbs => ({
   async bridge(typed, flags) {
     const bridge = await startBridge(readFlags(typed, flags, isatty(2)));
     // Whoever reads the line may send the signal at once.
@@ -92,7 +95,15 @@ const verbs: Verbs = {
     const { runChaosCommand } = await import("./chaos/index.ts");
     await runChaosCommand(flags);
   },
-};
+
+  async serve(flags) {
+    const { startHub } = await import("./hub/index.ts");
+    const hub = await startHub(readServeFlags(flags, version, isatty(2)));
+    const ended = runUntilSignal(() => hub.close());
+    process.stdout.write(serveText(hub.url, hub.loginUrl, hub.connectors));
+    await ended;
+  },
+});
 
 /** Node writes to a pipe synchronously: while the client does not read, nothing else would happen here, and two that write would wait for ever. */
 function writeWithoutBlocking(stream: NodeJS.WriteStream): void {

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Readable, Writable } from "node:stream";
-import { addressWire, type BridgeOptions, ConfigError } from "./config/index.ts";
+import { addressWire, type BridgeOptions, ConfigError, type ListenerOptions } from "./config/index.ts";
 import {
   corsRule,
   type Endpoint,
@@ -90,10 +90,14 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
 }
 
 /** What one process has one of, whatever it serves; closed with `opened`. */
-async function openShared(options: BridgeOptions, opened: AsyncDisposableStack): Promise<SharedParts> {
+export async function openShared(
+  options: ListenerOptions & Pick<BridgeOptions, "headers" | "principal">,
+  opened: AsyncDisposableStack,
+  open: () => Promise<SessionStore> = () => openStore(options.dataDir),
+): Promise<SharedParts> {
   const log = openLog(options);
   opened.defer(() => log.close());
-  const store = opened.use(await openStore(options.dataDir));
+  const store = opened.use(await open());
   const clock = new StreamClock(options.streams);
   opened.defer(() => clock.stop());
   return {
@@ -109,11 +113,11 @@ async function openShared(options: BridgeOptions, opened: AsyncDisposableStack):
   };
 }
 
-function bodyLimits({ maxBodyBytes, keepBytes, keepTotalBytes, bodyIdleTimeoutMs: bodyIdleMs }: BridgeOptions) {
+function bodyLimits({ maxBodyBytes, keepBytes, keepTotalBytes, bodyIdleTimeoutMs: bodyIdleMs }: ListenerOptions) {
   return { maxBodyBytes, keepBytes, keptOfAll: new KeptBytes(keepTotalBytes), bodyIdleMs };
 }
 
-async function drain(server: HttpServer, endpoints: readonly Endpoint[], timeoutMs: number): Promise<void> {
+export async function drain(server: HttpServer, endpoints: readonly Endpoint[], timeoutMs: number): Promise<void> {
   if ((await server.drain(timeoutMs)) === "late") {
     await Promise.all(endpoints.map((endpoint) => endpoint.giveUp()));
     await server.drain(lastWordsMs);
@@ -122,7 +126,7 @@ async function drain(server: HttpServer, endpoints: readonly Endpoint[], timeout
 }
 
 /** Paths of Holdfast's own that a bridge serves beside the endpoint. */
-function ownPath(path: string, metrics: Metrics, health: readonly string[]): Serve | undefined {
+export function ownPath(path: string, metrics: Metrics, health: readonly string[]): Serve | undefined {
   const text = (type: string, body: () => string): Serve => {
     return (request: IncomingMessage, response: ServerResponse, notes) => {
       if (request.method !== "GET" && request.method !== "HEAD") refuse(request, response, notes, "METHOD_NOT_ALLOWED");
@@ -178,7 +182,7 @@ function readCors(entries: readonly string[] | undefined): ReturnType<typeof cor
   }
 }
 
-function openLog({ logFormat, logTo, quiet }: BridgeOptions): Log {
+function openLog({ logFormat, logTo, quiet }: ListenerOptions): Log {
   try {
     return createLog({ format: logFormat, destination: logTo, quiet });
   } catch (error) {
@@ -213,7 +217,7 @@ function assertSafe(options: BridgeOptions): void {
   );
 }
 
-function readForwarding(options: BridgeOptions): Forwarding {
+function readForwarding(options: ListenerOptions & Pick<BridgeOptions, "headers" | "principal">): Forwarding {
   try {
     const proxies = trustedProxies(options.trustedProxies);
     return { proxies, own: options.headers, principalHeader: principalHeader(options.principal) };
@@ -222,7 +226,7 @@ function readForwarding(options: BridgeOptions): Forwarding {
   }
 }
 
-function whoMayTalk({ host, allowedHosts, token }: BridgeOptions) {
+export function whoMayTalk({ host, allowedHosts, token }: ListenerOptions) {
   const listening = isUnspecified(host) ? [] : [printable(host)];
   return { allowedHosts: new Set([...allowedHosts, ...listening].map((name) => name.toLowerCase())), token };
 }
@@ -232,12 +236,12 @@ function isUnspecified(host: string): boolean {
 }
 
 /** As it stands in a URL or a Host header: IPv6 in brackets, and an address to connect to instead of "all of them". */
-function printable(host: string): string {
+export function printable(host: string): string {
   if (isUnspecified(host)) return "127.0.0.1";
   return host.includes(":") ? `[${host}]` : host;
 }
 
-function once(run: () => Promise<void>): () => Promise<void> {
+export function once(run: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | undefined;
   return () => (running ??= run());
 }

@@ -13,6 +13,7 @@ import { fileURLToPath } from "node:url";
 const order: readonly (readonly string[])[] = [
   ["main.ts"],
   ["command-line.ts", "index.ts"],
+  ["hub"],
   ["compose.ts"],
   ["control-plane/api", "control-plane/page", "control-plane/cli", "data-plane", "chaos"],
   ["control-plane/api/schema.ts"],
@@ -37,7 +38,7 @@ const pure: Readonly<Record<string, readonly string[]>> = { "data-plane/recovery
 const onlyFor: Readonly<Record<string, readonly string[]>> = {
   "data-plane/recovery": ["data-plane/relay", "data-plane/session"],
   "config/servers/export-entry.ts": ["config/servers", "control-plane/page"],
-  "control-plane/api/schema.ts": ["control-plane/api", "control-plane/page", "control-plane/cli", "compose.ts"],
+  "control-plane/api/schema.ts": ["control-plane/api", "control-plane/page", "control-plane/cli"],
 };
 
 /** Source by path below src/. */

@@ -1,9 +1,10 @@
 // One connector, ready to be served: opens its wire, its sessions and its streams together, and closes them together. Listens on nothing itself.
 import type { IncomingMessage } from "node:http";
+import type { LookupFunction } from "node:net";
 import type { Readable, Writable } from "node:stream";
 import { addressKey, addressName, type ConnectorOptions } from "../config/index.ts";
-import { keyedHash, type Log, type Metrics, type Tracer } from "../observability/index.ts";
-import type { SessionStore } from "../store/index.ts";
+import { keyedHash, type Log, type Metrics, type Tracer, type Watch } from "../observability/index.ts";
+import type { SessionStore, StoredSession } from "../store/index.ts";
 import { openLegacyFace, openModern, ServerErasMemory } from "./bridge/index.ts";
 import {
   type BodyLimits,
@@ -19,7 +20,7 @@ import {
   WebSocketEndpoint,
 } from "./ingress/index.ts";
 import { type StreamClock, Streams } from "./relay/index.ts";
-import { type Connector, openConnector, SessionManager } from "./session/index.ts";
+import { type Connector, openConnector, SessionManager, type UpstreamSession } from "./session/index.ts";
 import { openTransport } from "./transport/index.ts";
 
 /** What all endpoints of a process share. */
@@ -40,8 +41,20 @@ export interface SharedParts {
   readonly onWireFound?: (wire: string) => void;
 }
 
+/** What a hub gives each of its connectors. */
+export interface HubParts {
+  /** Under which its sessions are stored. */
+  readonly storeKey: string;
+  readonly watch: Watch;
+  /** What tells one client from another. */
+  readonly credential: (request: IncomingMessage) => string | undefined;
+  /** Resolves names where its addresses are restricted. */
+  readonly lookup: LookupFunction | undefined;
+}
+
 export interface Endpoint {
   readonly name: string;
+  readonly sessions: SessionManager;
   readonly connector: Connector;
   /** Streamable HTTP. */
   readonly serve: Serve;
@@ -62,26 +75,31 @@ export interface Endpoint {
   endStreams(): void;
   /** What still waits for the server gets its answer now: what was tried, or that the outcome is unknown. */
   giveUp(): Promise<void>;
+  /**
+   * Ends all sessions on both sides, for good, and closes. `stored`: their rows that were in the store, gone from it already. What is in flight at
+   * the server gets its error now.
+   */
+  end(stored: readonly StoredSession[]): Promise<void>;
   /** Keeps all sessions for the next start. */
   close(): Promise<void>;
 }
 
 const connectTimeoutMs = 10_000;
 
-export function openEndpoint(options: ConnectorOptions, shared: SharedParts): Endpoint {
+export function openEndpoint(options: ConnectorOptions, shared: SharedParts, hub?: HubParts): Endpoint {
   const { forwarding } = shared;
-  const { name, transport, connector, sessions, eras } = openSessions(options, shared);
+  const { transport, connector, sessions, eras } = openSessions(options, shared, hub);
   const modern = openModern(connector, eras);
   const streams = new Streams(shared.clock);
   const others = options.front ? passThrough.bind(null, connector, forwarding) : undefined;
-  const principal = options.front ? options.principal : "authorization";
-  const credential = (request: IncomingMessage) => credentialOf(principal, request, forwarding.proxies);
+  const credential = hub?.credential ?? whoAsks(options, forwarding);
   const { limits, reconnectGraceMs } = shared;
   const messages = { sessions, streams, headers: options.headers, limits, credential };
   const sse = new SseEndpoint({ ...messages, reconnectGraceMs, maxStreams: options.maxSessions });
   const webSockets = new WebSocketEndpoint(messages);
   return {
-    name,
+    name: connector.settings.name,
+    sessions,
     connector,
     openSse: (messageUrl) => sse.open.bind(sse, messageUrl),
     postSse: sse.post.bind(sse),
@@ -111,6 +129,13 @@ export function openEndpoint(options: ConnectorOptions, shared: SharedParts): En
       connector.availability.stop();
       await transport[Symbol.asyncDispose]();
     },
+    async end(stored) {
+      modern.end();
+      await endSessions(connector, sessions, stored);
+      streams.closeOwing();
+      sse.close();
+      await webSockets.close();
+    },
     async close() {
       sse.close();
       await webSockets.close();
@@ -120,13 +145,38 @@ export function openEndpoint(options: ConnectorOptions, shared: SharedParts): En
   };
 }
 
+/** On both sides, and what is in flight with them. */
+async function endSessions(
+  { availability, transport }: Connector,
+  sessions: SessionManager,
+  stored: readonly StoredSession[],
+): Promise<void> {
+  const live = [...sessions.all()];
+  const ended = sessions.end(stored);
+  availability.stop();
+  await ended;
+  await transport[Symbol.asyncDispose]();
+  await untilIdle(live);
+}
+
+/** A request that was cut has its error within moments; nobody waits for longer. */
+async function untilIdle(sessions: readonly UpstreamSession[]): Promise<void> {
+  for (let waits = 0; waits < 50 && sessions.some(({ inUse }) => inUse > 0); waits++)
+    await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+function whoAsks({ front, principal }: ConnectorOptions, { proxies }: Forwarding) {
+  const rule = front ? principal : "authorization";
+  return (request: IncomingMessage): string | undefined => credentialOf(rule, request, proxies);
+}
+
 /** In front of a server every exchange passes as it is: nothing is tried out. */
 function reached({ server, front }: ConnectorOptions): ConnectorOptions["server"] {
   return front && server.kind === "http" && server.wire === "auto" ? { ...server, wire: "streamable-http" } : server;
 }
 
 /** What stands between an endpoint's clients and its server. */
-function openSessions(options: ConnectorOptions, shared: SharedParts) {
+function openSessions(options: ConnectorOptions, shared: SharedParts, hub: HubParts | undefined) {
   const { log, metrics, tracer, store, secret } = shared;
   const name = options.name ?? addressName(options.server);
   const wire = openTransport(reached(options), {
@@ -138,8 +188,10 @@ function openSessions(options: ConnectorOptions, shared: SharedParts) {
       log.event(level, what, { connector: name, ...fields });
       if (typeof fields?.["wire"] === "string") shared.onWireFound?.(fields["wire"]);
     },
+    lookup: hub?.lookup,
   });
-  const settings = { ...options, name, storeKey: keyedHash(secret, "connector", addressKey(options.server)) };
+  const storeKey = hub?.storeKey ?? keyedHash(secret, "connector", addressKey(options.server));
+  const settings = { ...options, name, storeKey };
   const eras = new ServerErasMemory({ transport: wire, settings, store, log });
   const transport = openLegacyFace(wire, {
     eras,
@@ -148,6 +200,7 @@ function openSessions(options: ConnectorOptions, shared: SharedParts) {
   });
   const connector = openConnector({
     settings,
+    watch: hub?.watch,
     transport,
     store,
     log,

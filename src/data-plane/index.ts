@@ -1,6 +1,9 @@
-export { type Endpoint, openEndpoint, type SharedParts } from "./endpoint.ts";
+export { runDoctor } from "./doctor/index.ts";
+export { type Endpoint, type HubParts, openEndpoint, type SharedParts } from "./endpoint.ts";
 export {
+  type BodyLimits,
   corsRule,
+  type ExchangeNotes,
   type Forwarding,
   type HttpServer,
   isLoopback,
@@ -8,9 +11,13 @@ export {
   listen,
   principalHeader,
   refuse,
+  refuseUpgrade,
   type Serve,
+  type ServeUpgrade,
   type StdioClient,
+  serveRefusal,
   trustedProxies,
 } from "./ingress/index.ts";
 export { StreamClock } from "./relay/index.ts";
 export { type EndpointPaths, endpointRoutes, type Routes } from "./routes.ts";
+export { type ProbeOutcome, probe, type UpstreamSession } from "./session/index.ts";

@@ -3,6 +3,7 @@
 import { type CatalogRow, row } from "./catalog-row.ts";
 import { clientWireRows } from "./client-wire-rows.ts";
 import { eraRows } from "./era-rows.ts";
+import { hubRows } from "./hub-rows.ts";
 import { serverWireRows } from "./server-wire-rows.ts";
 import { streamRows } from "./stream-rows.ts";
 
@@ -366,6 +367,7 @@ export const catalog = {
   ...serverWireRows,
   ...eraRows,
   ...streamRows,
+  ...hubRows,
 } as const satisfies Record<string, CatalogRow>;
 
 export type ErrorCode = keyof typeof catalog;

@@ -3,3 +3,4 @@ export { keyedHash, principalHash, sessionHash } from "./hashes.ts";
 export type { Log, LogFormat, LogLevel, RequestRecord } from "./log.ts";
 export { createMetrics, type Metrics } from "./metrics.ts";
 export { openTracer, type RestoreEnd, type Tracer } from "./tracing.ts";
+export type { RequestNews, RestoreStepNews, Watch } from "./watch.ts";

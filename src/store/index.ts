@@ -1,3 +1,14 @@
+export { openMemoryHubStores } from "./memory/hub-stores.ts";
 export { openMemoryStore } from "./memory/session-store.ts";
-export type { EraStore, SessionStore, StoredSession } from "./port.ts";
+export type {
+  ConnectorStore,
+  EraStore,
+  HubStores,
+  SessionStore,
+  StoredConnector,
+  StoredSession,
+  StoredToken,
+  TokenStore,
+} from "./port.ts";
+export { openSqliteHubStores } from "./sqlite/hub-stores.ts";
 export { openSqliteStore } from "./sqlite/session-store.ts";

@@ -35,3 +35,65 @@ export interface EraStore {
   findEras(connector: string): Promise<string | undefined>;
   saveEras(connector: string, eras: string): Promise<void>;
 }
+
+/** A connector as it is wanted. What it says of its server is sealed before it comes here. */
+export interface StoredConnector {
+  readonly name: string;
+  /** Of this connector's whole life; one of the same name that is added later has another. */
+  readonly id: string;
+  /** Rises with every write to any connector, also over removals, so that no two writes ever share one. */
+  readonly generation: number;
+  readonly wanted: "connected" | "disconnected";
+  /** Under which its sessions are stored; a new one with each connect and each new server, so that older sessions are never found. */
+  readonly sessionsKey: string;
+  readonly sealed: Uint8Array;
+  readonly createdAtMs: number;
+  readonly changedAtMs: number;
+}
+
+export interface ConnectorStore {
+  list(): Promise<readonly StoredConnector[]>;
+  find(name: string): Promise<StoredConnector | undefined>;
+  /** On disk when it resolves, like every write here. */
+  add(connector: Omit<StoredConnector, "generation">): Promise<StoredConnector | "exists">;
+  /**
+   * Writes over the expected generation only. Where `sessionsKey` changes or `wanted` is "disconnected", the sessions of the former key are deleted
+   * in the same step and returned, so that their ends at the server can be ended too.
+   */
+  replace(
+    connector: StoredConnector,
+    expectedGeneration: number,
+  ): Promise<{ readonly saved: StoredConnector; readonly ended: readonly StoredSession[] } | "stale">;
+  /** Deletes the connector and its sessions in one step, over the expected generation only, and takes their bytes out of the file. */
+  remove(name: string, expectedGeneration: number): Promise<{ readonly ended: readonly StoredSession[] } | "stale">;
+  /** The highest generation ever given; 0 if there never was a connector. */
+  generation(): Promise<number>;
+}
+
+export interface StoredToken {
+  readonly id: string;
+  readonly user: string;
+  readonly label: string;
+  readonly role: "user" | "admin";
+  /** Of the secret, which is never stored. */
+  readonly hash: string;
+  readonly createdAtMs: number;
+  readonly lastUsedAtMs: number | undefined;
+}
+
+export interface TokenStore {
+  list(): Promise<readonly StoredToken[]>;
+  add(token: StoredToken): Promise<void>;
+  /** False if there is none with this id. */
+  remove(id: string): Promise<boolean>;
+  touch(id: string, lastUsedAtMs: number): Promise<void>;
+}
+
+export interface HubStores extends AsyncDisposable {
+  /** `add` refuses a session whose connector is no longer wanted, as problem "ended". */
+  readonly sessions: SessionStore;
+  readonly connectors: ConnectorStore;
+  readonly tokens: TokenStore;
+  /** A number that changes when another process has written; asking costs microseconds. */
+  foreignChanges(): number;
+}

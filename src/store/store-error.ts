@@ -13,9 +13,12 @@ export type StoreProblem =
   /** A session with this key is already stored. */
   | "exists"
   | "closed"
+  /** The session's connector was disconnected, removed or given another server meanwhile. */
+  | "ended"
   | "unknown";
 
 export class StoreError extends Error {
+  static readonly endedMessage = "The connector of this session is no longer wanted.";
   override readonly name = "StoreError";
   readonly problem: StoreProblem;
 

@@ -1,4 +1,4 @@
-// The first minutes: the wrong Node, `npm start` with and without a URL, and the steps that the demo prints, pasted into a shell.
+// The first minutes: the wrong Node, `npm start`, the program with and without a URL, and the steps that the demo prints, pasted into a shell.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
@@ -44,17 +44,29 @@ describe("a Node that is too old", { timeout }, () => {
   });
 });
 
-/** As a user of the repository types it, but for the build: the test run has made that, and others are using it. */
-async function npmStart(args: readonly string[], dataDir: string): Promise<Child> {
-  const all = ["start", "--ignore-scripts", "--silent", "--", "--port", "0", ...args];
-  return startChild("npm", all, { cwd: repository, env: { HOLDFAST_DATA_DIR: dataDir } });
+const program = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
+
+function start(args: readonly string[], dataDir: string): Promise<Child> {
+  return startChild(process.execPath, [program, "--port", "0", ...args], { env: { HOLDFAST_DATA_DIR: dataDir } });
 }
 
 describe("npm start", { timeout }, () => {
+  it("runs the hub, with a demo connector behind which tools can be called, and the pages of it behind a link", async () => {
+    await using directory = await temporaryDirectory();
+    // As a user of the repository types it, but for the build: the test run has made that, and others are using it.
+    const args = ["start", "--ignore-scripts", "--silent", "--", "--port", "0"];
+    await using child = await startChild("npm", args, { cwd: repository, env: { HOLDFAST_DATA_DIR: directory.path } });
+    const [, endpoint = ""] = await child.waitForLine(/^ {2}demo +(\S+)$/);
+    assert.equal(toolText(await (await connect(endpoint)).call("count")), "1");
+    assert.match(child.output("stdout"), /^Page: +http:\S+\/login#\S+/m);
+  });
+});
+
+describe("the program", { timeout }, () => {
   it("fronts the server whose URL it is given", async () => {
     await using directory = await temporaryDirectory();
     await using scene = await openScene();
-    await using child = await npmStart([scene.chaos.url], directory.path);
+    await using child = await start([scene.chaos.url], directory.path);
     const [, endpoint = ""] = await child.waitForLine(/^MCP endpoint: (\S+)$/);
     assert.equal(toolText(await (await connect(endpoint)).call("count")), "1");
     assert.equal((await scene.state()).executions["count"]?.[""], 1);
@@ -62,7 +74,7 @@ describe("npm start", { timeout }, () => {
 
   it("without one, prints a URL, a line to paste into Claude Code, and steps that break and heal a session in bash", async () => {
     await using directory = await temporaryDirectory();
-    await using child = await npmStart([], directory.path);
+    await using child = await start([], directory.path);
     const [, endpoint = ""] = await child.waitForLine(/^MCP endpoint: (\S+)$/);
     await child.waitForLine(/^Stop with Ctrl-C/);
     const printed = child.output("stdout");

@@ -228,6 +228,13 @@ export const routes = {
     status: 204,
     ...admin,
   },
+  reload: {
+    method: "POST",
+    path: "/reload",
+    summary: "Follow at once what another process has written into the store",
+    status: 204,
+    ...admin,
+  },
 } as const satisfies Record<string, Route>;
 
 export type RouteName = keyof typeof routes;

@@ -16,7 +16,7 @@ export const connectorNameSchema = z
 
 // What a user gives. Every text here may be secret: it is stored encrypted and no answer holds it.
 
-/** `${VAR}` and `${VAR:-default}` are filled in from the hub's environment when it connects. */
+/** Holds no `${VAR}`: whoever may use the API may not read the hub's environment with it. The command line writes such a connector to the store itself. */
 const secretText = z.string().min(1).max(8_192);
 
 export const newServerSchema = z.discriminatedUnion("kind", [
@@ -321,7 +321,7 @@ export const tokenListSchema = z.object({ tokens: z.array(tokenSchema) });
 export const createdTokenSchema = tokenSchema.extend({ secret: z.string() });
 
 export const whoamiSchema = z.object({ user: z.string(), role: roleSchema, by: z.enum(["cookie", "token"]) });
-/** `code` stands behind # in the link that `holdfast serve` prints; it serves once. */
+/** `code` stands behind # in the link (/login#CODE) that `holdfast serve` prints; it serves once. */
 export const loginSchema = z.strictObject({ code: z.string().min(1).max(200) });
 
 /** Serves once, within a minute. */

@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { bridgeDefaults } from "../../config/index.ts";
 import { number, wholeNumber } from "./flag-values.ts";
+import { addServe, type ServeFlags } from "./serve.ts";
 import { type AddressFlags, addressOptions, type Typed } from "./server-address.ts";
 import { type StreamFlags, streamFlagOptions } from "./stream-flags.ts";
 import { isStdioSide, type SupergatewayFlags, supergatewayAddress, supergatewayOptions } from "./supergateway-flags.ts";
@@ -47,6 +48,7 @@ export interface Verbs {
   stdio(typed: Typed, flags: BridgeFlags): Promise<void>;
   demo(flags: BridgeFlags): Promise<void>;
   chaos(flags: ChaosFlags): Promise<void>;
+  serve(flags: ServeFlags): Promise<void>;
 }
 
 const examples = `
@@ -59,6 +61,7 @@ Examples:
                                                         a stdio server for clients of every transport
   holdfast stdio https://example.com/mcp                that server as a stdio process, for clients that start one
   holdfast                                              a demo: a faulty server, the proxy, and how to break it
+  holdfast serve                                        the hub: many servers, a page, REST
   holdfast chaos --port 4748                            the faulty server alone
 
 Exit codes: 0 ok, 1 usage, 3 sign-in needed (stdio), 4 cannot listen, start or reach the server.`;
@@ -96,6 +99,7 @@ export function buildProgram(version: string, verbs: Verbs, command?: readonly s
     return isDemo ? verbs.demo(flags) : verbs.bridge({ url, command }, flags);
   });
   addStdio(program, verbs, command);
+  addServe(program, (flags) => verbs.serve(flags));
   program
     .command("chaos")
     .description("a small MCP server that forgets, refuses, cuts and stalls when it is told to")

@@ -19,7 +19,10 @@ export interface ExchangeNotes {
   readonly requestId: string;
   readonly startedMs: number;
   readonly outcome: ExchangeOutcome;
+  /** Who it is: set before the endpoint serves where the hub has found out, else by the endpoint. */
   userId: string;
+  /** Which connector it went to; undefined: the listener's own. */
+  connector: string | undefined;
   isOver: boolean;
   /** The exchange only brought a message, whose own line is written when its answer is there. */
   isLoggedElsewhere: boolean;
@@ -40,6 +43,7 @@ export function newNotes(nowMs: number): ExchangeNotes {
     startedMs: nowMs,
     outcome: { sessionHash: "-", recovery: "-", errorCode: "-" },
     userId: "-",
+    connector: undefined,
     isOver: false,
     isLoggedElsewhere: false,
     release: none,
@@ -80,7 +84,7 @@ export function toRecord(
     // A client that left before any head has been given no status; 499 is what nginx made common for it.
     status: response.headersSent ? response.statusCode : 499,
     elapsed_ms: Math.round((nowMs - notes.startedMs) * 10) / 10,
-    connector,
+    connector: notes.connector ?? connector,
     era_pair: notes.outcome.eraPair ?? "LL",
     recovery: notes.outcome.recovery,
     error_code: notes.outcome.errorCode,

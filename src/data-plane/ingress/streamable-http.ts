@@ -83,7 +83,7 @@ class EndpointExchange {
     this.#connection = new HttpClientConnection(response);
     this.#notes = notes;
     this.#principal = options.sessions.principal(options.credential(request));
-    if (this.#principal !== "none") notes.userId = this.#principal.slice(0, 12);
+    if (notes.userId === "-" && this.#principal !== "none") notes.userId = this.#principal.slice(0, 12);
   }
 
   serve(): Promise<void> | void {

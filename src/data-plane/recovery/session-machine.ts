@@ -2,7 +2,8 @@
 import type { ErrorCode } from "../../errors/index.ts";
 import type { Fault } from "./fault.ts";
 
-export type CloseReason = "client" | "idle" | "strict" | "shutdown";
+/** `disconnected`: the user wants the connector disconnected or removed. `admin`: the user ended this one session. */
+export type CloseReason = "client" | "idle" | "strict" | "shutdown" | "disconnected" | "admin";
 
 export type SessionState =
   /** The server holds this session, as far as we know. `served` = it has accepted this id since it issued it. */
@@ -33,6 +34,8 @@ export type SessionEvent =
   /** Nothing was lost: the session of `generation` goes on at another server, where it was opened beforehand. */
   | { readonly type: "moved"; readonly generation: number; readonly upstreamId: string }
   | { readonly type: "failed"; readonly code: ErrorCode }
+  /** The user wants to see it heal: from here on the session carries an id that the server never issued. */
+  | { readonly type: "break"; readonly deadId: string }
   | { readonly type: "close"; readonly reason: CloseReason };
 
 export type Effect =
@@ -93,6 +96,8 @@ function operating(state: At<"operating">, event: SessionEvent): readonly [Sessi
     if (event.generation !== state.generation) return [state, none];
     return [{ at: "operating", generation: state.generation + 1, upstreamId: event.upstreamId, served: false }, none];
   }
+  // As if the server had accepted it: its refusal is then what a restart's would be.
+  if (event.type === "break") return [{ ...state, upstreamId: event.deadId, served: true }, none];
   if (event.type === "overtaken" && event.generation > state.generation) {
     return [{ at: "operating", generation: event.generation, upstreamId: event.upstreamId, served: true }, ["release"]];
   }

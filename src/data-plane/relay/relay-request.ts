@@ -26,6 +26,7 @@ import { type ClientExchange, requestIds, singleMethod } from "./client-exchange
 import type { Delivery } from "./delivery.ts";
 import { upstreamHeaders } from "./headers.ts";
 import { isMeaninglessAnew } from "./meaningless-anew.ts";
+import { noteRefusal, noteReplay } from "./note-recovery.ts";
 import { AnswerRelay } from "./relay-answer.ts";
 import { assertReplayable, isSafeToRepeat } from "./replay-safety.ts";
 import { resumeStream } from "./resume-stream.ts";
@@ -114,7 +115,7 @@ class RequestLife {
     }
     this.#sends += 1;
     // Noted before the answer goes out: the log line is written as soon as the client has it.
-    if (this.#sends > 1) this.#exchange.outcome.recovery = "replayed";
+    if (this.#sends > 1) noteReplay(this.#exchange, this.#session, this.#startedMs, reply.status);
     if (!isGatewayAway(reply.status)) connector.availability.answered();
     const delivery = this.#answer.deliver(reply, lease.generation);
     if (!(delivery instanceof Promise)) return this.#judge(delivery, reply, lease);
@@ -258,7 +259,7 @@ class RequestLife {
   /** Reports the loss and waits for the new session. A suspicion that the fresh initialize does not confirm ends as the server's own answer. */
   async #lose(met: Met, lease: Lease): Promise<void> {
     const { connector } = this.#session;
-    this.#exchange.outcome.recovery = "restored";
+    noteRefusal(this.#exchange, this.#session, this.#startedMs, met.facts?.status);
     if (connector.settings.recovery === "strict") {
       connector.metrics.lost(connector.settings.name, met.fault);
       this.#session.close("strict");

@@ -20,6 +20,7 @@ interface Own {
 export class Streams implements ResumableStreams {
   readonly #clock: StreamClock;
   readonly #own = new WeakMap<UpstreamSession, Own>();
+  readonly #owing = new Set<SessionStreams>();
   readonly #open = new Set<StandaloneStream>();
 
   constructor(clock: StreamClock) {
@@ -63,6 +64,12 @@ export class Streams implements ResumableStreams {
     for (const stream of this.#open) stream.close();
   }
 
+  /** Closes the streams of a disconnected connector, whose requests have had their errors. */
+  closeOwing(): void {
+    for (const streams of this.#owing) streams.close();
+    this.#owing.clear();
+  }
+
   #giveAnswer(exchange: ClientExchange, session: UpstreamSession, id: EventId, stream: ClientStream | undefined): void {
     const reach = stream?.reach(id.seq) ?? "unknown";
     if (stream !== undefined && reach === "kept") {
@@ -85,7 +92,9 @@ export class Streams implements ResumableStreams {
     session.onClosed(() => {
       this.#open.delete(own.standing);
       own.standing.close();
-      streams.close();
+      // A connector that is disconnected still owes an error to each request that is under way.
+      if (session.state.at === "closed" && session.state.reason === "disconnected") this.#owing.add(streams);
+      else streams.close();
     });
     return own;
   }

@@ -126,6 +126,7 @@ export function connectFault(cause: Error): { code: ErrorCode; detail: string } 
   // A wire that knows its own troubles.
   if (cause instanceof WireFault) return { code: cause.code, detail: cause.message };
   const code = errorCode(cause);
+  if (code === "ERR_ADDRESS_REFUSED") return { code: "UPSTREAM_ADDRESS_REFUSED", detail: "It was not connected to." };
   if (nameCodes.has(code)) return { code: "UPSTREAM_NAME_UNKNOWN", detail: `The lookup says ${code}.` };
   if (timeoutCodes.has(code))
     return { code: "UPSTREAM_CONNECT_TIMEOUT", detail: `The connection attempt says ${code}.` };

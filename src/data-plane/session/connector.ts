@@ -1,6 +1,6 @@
 // One server as the data plane sees it: its wire, its settings, and what all its sessions share.
 import type { ErrorCode } from "../../errors/index.ts";
-import type { Log, Metrics, Tracer } from "../../observability/index.ts";
+import type { Log, Metrics, Tracer, Watch } from "../../observability/index.ts";
 import type { SessionStore } from "../../store/index.ts";
 import type { Transport } from "../transport/index.ts";
 import { Availability } from "./availability.ts";
@@ -39,6 +39,8 @@ export interface Connector {
   readonly metrics: Metrics;
   /** Only where the user traces. */
   readonly tracer?: Tracer | undefined;
+  /** Only in a hub. */
+  readonly watch?: Watch | undefined;
   readonly nowMs: Clock;
   /** Keys the hashes of session ids and credentials. */
   readonly secret: Uint8Array;
@@ -73,9 +75,11 @@ export function openConnector(
   parts: Omit<Connector, "availability" | "breaker" | "nowMs">,
   nowMs: Clock = () => performance.now(),
 ): Connector {
-  const { transport, log, settings } = parts;
+  const { transport, log, settings, watch } = parts;
   const availability = new Availability(transport, nowMs, (news, awayMs) => {
     const connector = settings.name;
+    if (news === "up") watch?.back();
+    else watch?.away(news.code, news.status);
     if (news === "up") log.event("info", "server back", { connector, away_ms: Math.round(awayMs) });
     else log.event("warn", "server away", { connector, error_code: news.code, reason: news.detail });
   });

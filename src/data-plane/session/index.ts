@@ -11,6 +11,7 @@ export {
   readCookies,
   readServerFacts,
 } from "./initialize.ts";
+export { type ProbeOutcome, probe } from "./probe.ts";
 export { findMessage, firstMessage, type JsonObject, parseObject } from "./read-answer.ts";
 export { isRefusedSession, notify, request } from "./restore.ts";
 export { isCredentialRefusal, isSameCredential, RestoreRefused } from "./restore-refused.ts";

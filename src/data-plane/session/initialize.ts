@@ -14,6 +14,7 @@ export const initializeTimeoutMs = 30_000;
 
 /** What an InitializeResult says that recovery needs. */
 export interface ServerFacts {
+  readonly serverInfo: JsonObject | undefined;
   readonly version: string;
   readonly digest: string;
   readonly announces: readonly ListMethod[];
@@ -109,6 +110,7 @@ export function readServerFacts(result: JsonObject): ServerFacts {
   const identity = [result["serverInfo"], capabilities, result["instructions"], result["protocolVersion"]];
   const digest = digestOf(identity, 16);
   return {
+    serverInfo: asObject(result["serverInfo"]),
     version: typeof result["protocolVersion"] === "string" ? result["protocolVersion"] : "2025-03-26",
     digest,
     announces,

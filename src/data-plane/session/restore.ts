@@ -1,4 +1,6 @@
 // Puts back what a lost session held, in the order of design rule 6, on a session that was just initialized.
+
+import type { RestoreStepNews } from "../../observability/index.ts";
 import { privateId } from "../../protocol/index.ts";
 import { classifyReply } from "../recovery/index.ts";
 import { type CallContext, type CallOutcome, callServer } from "./call-server.ts";
@@ -21,6 +23,9 @@ export interface PutBack {
   readonly steps: readonly string[];
 }
 
+/** What there is to say of a step beside its time. */
+export type StepNote = Pick<RestoreStepNews, "status" | "note">;
+
 /**
  * Sends `notifications/initialized` and, right behind it, everything else that the session held. Where there is nothing else,
  * nothing is awaited: the waiting requests follow at once (servers of today do not gate requests on `initialized`; one that does is met by the
@@ -31,29 +36,46 @@ export async function putBack(
   snapshot: Snapshot,
   context: CallContext,
   openStream: ((context: CallContext) => Promise<void>) | undefined,
+  tell: (step: RestoreStepNews["step"], startedMs: number, note: StepNote) => void = () => {},
 ): Promise<PutBack> {
+  const startedMs = connector.nowMs();
+
   if (!snapshot.initialized)
     return { lostAgain: false, initialized: Promise.resolve(true), refusedUris: [], steps: [] };
   const announced = notify(connector, context, "notifications/initialized");
-  const initialized = announced.then((outcome) => !isRefusedSession(outcome));
+  const initialized = announced.then((outcome) => {
+    tell("initialized", startedMs, { status: statusOf(outcome) });
+    return !isRefusedSession(outcome);
+  });
   const stateSteps: Promise<readonly [string, CallOutcome]>[] = [];
   const put = (name: string, method: string, params: object): void => {
     const attempt = request(connector, context, method, params);
     stateSteps.push(
-      inOrder(attempt, initialized, () => request(connector, context, method, params)).then((o) => [name, o]),
+      inOrder(attempt, initialized, () => request(connector, context, method, params)).then((o) => {
+        const step = name === "log level" ? "log-level" : "subscriptions";
+        tell(step, startedMs, { status: statusOf(o), note: succeeded(o) ? undefined : "refused" });
+        return [name, o];
+      }),
     );
   };
   if (snapshot.logLevel !== undefined) put("log level", "logging/setLevel", { level: snapshot.logLevel });
   for (const uri of snapshot.subscriptions) put(uri, "resources/subscribe", { uri });
   const stream = openStream === undefined ? undefined : withinMs(openStream(context), streamOpenMs);
   const outcomes = await Promise.all(stateSteps);
-  await stream;
+  if (stream !== undefined) {
+    await stream;
+    tell("stream", startedMs, {});
+  }
   return {
     lostAgain: outcomes.some(([, outcome]) => isRefusedSession(outcome)),
     initialized,
     refusedUris: outcomes.filter(([name, o]) => name !== "log level" && !succeeded(o)).map(([name]) => name),
     steps: stepNames(snapshot, openStream !== undefined),
   };
+}
+
+function statusOf(outcome: CallOutcome): number | undefined {
+  return outcome.kind === "lost" ? undefined : outcome.facts.status;
 }
 
 function stepNames(snapshot: Snapshot, stream: boolean): readonly string[] {

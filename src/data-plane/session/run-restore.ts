@@ -1,10 +1,10 @@
 // Runs the one restore of a loss: initialize anew, put back, save, release. Loops only while the server is away or loses the new session too.
 import { ProxyError } from "../../errors/index.ts";
-import type { RestoreEnd } from "../../observability/index.ts";
+import type { RestoreEnd, RestoreStepNews } from "../../observability/index.ts";
 import { announceChanges } from "./announce-changes.ts";
 import type { Connector, Trouble } from "./connector.ts";
 import { endUpstreamSession, type Fresh, type InitializeOutcome, initializeAnew } from "./initialize.ts";
-import { type PutBack, putBack } from "./restore.ts";
+import { type PutBack, putBack, type StepNote } from "./restore.ts";
 import { isCredentialRefusal, RestoreRefused } from "./restore-refused.ts";
 import { decodeSnapshot } from "./snapshot.ts";
 import type { UpstreamSession } from "./upstream-session.ts";
@@ -18,7 +18,7 @@ const abandoned: RestoreEnd = { outcome: "abandoned" };
 /** Never rejects: the outcome reaches those who wait through the session. */
 export async function runRestore(session: UpstreamSession, headers: readonly string[]): Promise<void> {
   const { state, connector, shortHash } = session;
-  const run = (): Promise<RestoreEnd> => attemptOrFail(session, headers);
+  const run = (): Promise<RestoreEnd> => watched(session, () => attemptOrFail(session, headers));
   if (connector.tracer === undefined || state.at !== "restoring") {
     await run();
     return;
@@ -26,6 +26,19 @@ export async function runRestore(session: UpstreamSession, headers: readonly str
   const { signal, generation } = state;
   const facts = { connector: connector.settings.name, sessionHash: shortHash, signal, generation: generation + 1 };
   await connector.tracer.restore(facts, run);
+}
+
+/** Tells whoever watches how it begins and ends. */
+async function watched(session: UpstreamSession, run: () => Promise<RestoreEnd>): Promise<RestoreEnd> {
+  const { state, connector, shortHash } = session;
+  if (connector.watch === undefined || state.at !== "restoring") return run();
+  const { signal, generation } = state;
+  connector.watch.restoreBegan({ session: shortHash, signal, generation: generation + 1 });
+  const end = await run();
+  const status = end.outcome === "failed" ? session.lastError?.details.upstream?.status : undefined;
+  const code = end.outcome === "failed" ? end.code : undefined;
+  connector.watch.restoreEnded({ session: shortHash, outcome: end.outcome, code, status });
+  return end;
 }
 
 async function attemptOrFail(session: UpstreamSession, headers: readonly string[]): Promise<RestoreEnd> {
@@ -47,7 +60,9 @@ async function attempt(session: UpstreamSession, headers: readonly string[], sta
         startedMs,
         new ProxyError("RESTORES_PAUSED", named(connector, { retryAfterMs: Math.ceil(retryAfterMs) })),
       );
+    const sentMs = connector.nowMs();
     const outcome = await initializeAnew(connector, session.snapshot.initialize, headers);
+    noteStep(session, "initialize", sentMs, initializeNote(outcome));
     if (!isWanted(session)) return discard(connector, outcome, headers);
     if (outcome.kind === "away") {
       if (await waitOut(session, outcome.trouble)) continue;
@@ -90,7 +105,9 @@ async function fill(
   if (fresh.cookies === undefined) delete snapshot.cookies;
   else snapshot.cookies = fresh.cookies;
   const context = session.context(fresh.upstreamId, headers);
-  const back = await putBack(connector, snapshot, context, session.openStream);
+  const back = await putBack(connector, snapshot, context, session.openStream, (step, sentMs, note) =>
+    noteStep(session, step, sentMs, note),
+  );
   if (back.lostAgain) return undefined;
   snapshot.serverDigest = fresh.digest;
   if (session.state.at !== "restoring") {
@@ -99,7 +116,10 @@ async function fill(
   }
   const generation = session.state.generation + 1;
   const { signal } = session.state;
-  if ((await session.row.replaceGeneration(session, fresh.upstreamId, generation)) === "stale") {
+  const savedMs = connector.nowMs();
+  const saved = await session.row.replaceGeneration(session, fresh.upstreamId, generation);
+  noteStep(session, "saved", savedMs, {});
+  if (saved === "stale") {
     void endUpstreamSession(connector, context);
     await yieldToOther(session);
     return { outcome: "overtaken" };
@@ -116,6 +136,17 @@ async function fill(
   report(session, back, startedMs, signal);
   void announceChanges(session, context, back.refusedUris);
   return { outcome: "restored", protocolVersion: fresh.version };
+}
+
+function noteStep(session: UpstreamSession, step: RestoreStepNews["step"], startedMs: number, note: StepNote): void {
+  const { connector, shortHash } = session;
+  connector.watch?.restoreStep({ session: shortHash, step, startedMs, endedMs: connector.nowMs(), ...note });
+}
+
+function initializeNote(outcome: InitializeOutcome): StepNote {
+  if (outcome.kind === "fresh") return { status: 200 };
+  const { code, upstream } = outcome.trouble;
+  return { status: upstream?.status, note: code };
 }
 
 function isWanted({ state }: UpstreamSession): boolean {

@@ -2,6 +2,7 @@
 import { ProxyError } from "../../errors/index.ts";
 import { keyedHash, principalHash, sessionHash } from "../../observability/index.ts";
 import { type ClientSessionId, isClientSessionId, newClientSessionId } from "../../protocol/index.ts";
+import type { StoredSession } from "../../store/index.ts";
 import type { Connector } from "./connector.ts";
 import { endUpstreamSession } from "./initialize.ts";
 import { moveSession } from "./move-session.ts";
@@ -35,6 +36,7 @@ export class SessionManager {
   readonly #adopting = new Map<string, Promise<UpstreamSession>>();
   readonly #sweep: NodeJS.Timeout;
   #lastSweepMs = Date.now();
+  #isEnded = false;
 
   constructor(connector: Connector, limits: SessionLimits) {
     this.connector = connector;
@@ -45,6 +47,11 @@ export class SessionManager {
 
   get size(): number {
     return this.#sessions.size;
+  }
+
+  /** Those that are live in this process. */
+  all(): Iterable<UpstreamSession> {
+    return this.#sessions.values();
   }
 
   /** The live session, without touching the store: the path of every ordinary request. */
@@ -90,11 +97,14 @@ export class SessionManager {
     upstreamId: string | undefined,
     adoptAs?: ClientSessionId,
   ): Promise<UpstreamSession> {
+    if (this.#isEnded) throw this.#disconnected();
     this.assertRoom();
+    snapshot.openedAtMs = Date.now();
     const live = { generation: 1, upstreamId, served: false };
     const isFree = adoptAs !== undefined && this.get(adoptAs, principal) === undefined;
     const session = this.#make(isFree ? adoptAs : newClientSessionId(), principal, snapshot, live, false);
     await session.row.add(session);
+    if (this.#isEnded) throw this.#disconnected();
     return session;
   }
 
@@ -110,6 +120,24 @@ export class SessionManager {
 
   principal(credential: string | undefined): string {
     return credential === undefined ? "none" : principalHash(this.connector.secret, credential);
+  }
+
+  /**
+   * Ends every session on both sides, for good: whoever comes later is told that the connector is disconnected. `stored`: rows of sessions that
+   * nobody has asked for since our own start; they are gone from the store already.
+   */
+  async end(stored: readonly StoredSession[]): Promise<void> {
+    this.#isEnded = true;
+    clearInterval(this.#sweep);
+    const live = [...this.#sessions.values()];
+    const keys = new Set(live.map((session) => session.row.rowKey.key));
+    for (const session of live) session.close("disconnected");
+    const others = stored.filter(({ key }) => !keys.has(key));
+    await Promise.all([...live.map((session) => session.ended), ...others.map((row) => this.#endAtServer(row))]);
+  }
+
+  #disconnected(): ProxyError {
+    return new ProxyError("CONNECTOR_DISCONNECTED", { connector: this.connector.settings.name });
   }
 
   /** Stops for good without ending anything at the server: a restart goes on where this stops. */
@@ -166,10 +194,12 @@ export class SessionManager {
       onForgotten: () => {
         this.#sessions.delete(keyOf(id, principal));
         this.connector.metrics.sessionClosed();
+        this.connector.watch?.sessionEnded(session.shortHash);
       },
     });
     this.#sessions.set(keyOf(id, principal), session);
     this.connector.metrics.sessionOpened();
+    this.connector.watch?.sessionOpened(session.shortHash);
     return session;
   }
 
@@ -198,17 +228,15 @@ export class SessionManager {
       log.event("error", "idle sessions not ended", { connector: settings.name, reason: String(cause) });
       return [];
     });
-    for (const row of rows) {
-      const stored = decodeSnapshot(row.snapshot);
-      if (stored === undefined) continue;
-      const { serverVersion: version, cookies } = stored.snapshot;
-      await endUpstreamSession(this.connector, {
-        headers: settings.headers,
-        upstreamId: stored.upstreamId,
-        version,
-        cookies,
-      });
-    }
+    for (const row of rows) await this.#endAtServer(row);
+  }
+
+  async #endAtServer(row: StoredSession): Promise<void> {
+    const stored = decodeSnapshot(row.snapshot);
+    if (stored === undefined) return;
+    const { serverVersion: version, cookies } = stored.snapshot;
+    const { headers } = this.connector.settings;
+    await endUpstreamSession(this.connector, { headers, upstreamId: stored.upstreamId, version, cookies });
   }
 
   async #touch(): Promise<void> {

@@ -26,6 +26,8 @@ export interface Snapshot {
   subscriptions: string[];
   /** Digest of each page of a list as the client last read it, first page first. */
   lists: Partial<Record<ListMethod, string[]>>;
+  /** Milliseconds since the epoch; absent in rows of earlier versions. */
+  openedAtMs?: number;
   /** `name=value` pairs that a load balancer asked to be sent back, for this session only. */
   cookies?: string;
 }

@@ -1,4 +1,5 @@
 // One session: its state value, who waits for it, and the effects of its machine. Decides nothing about requests.
+import { randomUUID } from "node:crypto";
 import { ProxyError } from "../../errors/index.ts";
 import type { ClientSessionId, RawId } from "../../protocol/index.ts";
 import {
@@ -76,6 +77,7 @@ export class UpstreamSession {
   #initialized: Promise<boolean> | undefined;
   #lastError: ProxyError | undefined;
   readonly #onForgotten: () => void;
+  #brokenGeneration: number | undefined;
   // Made when they are first needed: most of ten thousand sessions never need any.
   #waiting: Set<Waiter> | undefined;
   #closedListeners: (() => void)[] | undefined;
@@ -113,6 +115,11 @@ export class UpstreamSession {
 
   get hasCancelled(): boolean {
     return this.#cancelled !== undefined && this.#cancelled.size > 0;
+  }
+
+  /** Of the last restore that failed, until one succeeds or the session ends. */
+  get lastError(): ProxyError | undefined {
+    return this.#lastError;
   }
 
   get state(): SessionState {
@@ -174,6 +181,24 @@ export class UpstreamSession {
 
   lost(generation: number, signal: Fault, headers: readonly string[]): void {
     this.dispatch({ type: "lost", generation, signal }, headers);
+  }
+
+  /**
+   * Lets the next request carry a dead id, and ends the session at the server, so that its loss is a real one.
+   * False if there is nothing to break: the session is at rest, or its server works without ids.
+   */
+  breakNext(): boolean {
+    const lease = this.lease();
+    if (lease?.upstreamId === undefined || this.isBroken) return this.isBroken;
+    const { generation, upstreamId } = lease;
+    this.#brokenGeneration = generation;
+    this.dispatch({ type: "break", deadId: randomUUID() }, this.acceptedHeaders);
+    void endUpstreamSession(this.connector, this.context(upstreamId, this.acceptedHeaders));
+    return true;
+  }
+
+  get isBroken(): boolean {
+    return this.#state.at === "operating" && this.#state.generation === this.#brokenGeneration;
   }
 
   close(reason: CloseReason): void {
@@ -271,8 +296,10 @@ export class UpstreamSession {
     await endUpstreamSession(this.connector, this.context(stored.upstreamId, this.acceptedHeaders));
   }
 
-  #closedCode(): "SESSION_LOST" | "SESSION_CLOSED" {
-    return this.#state.at === "closed" && this.#state.reason === "strict" ? "SESSION_LOST" : "SESSION_CLOSED";
+  #closedCode(): "SESSION_LOST" | "SESSION_CLOSED" | "CONNECTOR_DISCONNECTED" {
+    const reason = this.#state.at === "closed" ? this.#state.reason : undefined;
+    if (reason === "strict") return "SESSION_LOST";
+    return reason === "disconnected" ? "CONNECTOR_DISCONNECTED" : "SESSION_CLOSED";
   }
 
   #wait(deadlineMs: number): Promise<void> {

@@ -1,4 +1,5 @@
 // The wire to an HTTP+SSE server (2024-11-05): one event stream down, a POST for each message up. The stream is the session: its end is the session's.
+import type { LookupFunction } from "node:net";
 import type { Pool } from "undici";
 import UndiciPool from "undici/lib/dispatcher/pool.js";
 import { mediaType, type SseEvent, SseObserver } from "../../protocol/index.ts";
@@ -16,6 +17,8 @@ export interface HttpSseOptions {
   readonly connectTimeoutMs: number;
   readonly maxMessageBytes: number;
   readonly tell: Tell;
+  /** Resolves names where the connector's addresses are restricted. */
+  readonly lookup?: LookupFunction | undefined;
 }
 
 export function openHttpSse(options: HttpSseOptions): WireOpener {
@@ -25,7 +28,11 @@ export function openHttpSse(options: HttpSseOptions): WireOpener {
     pipelining: 1,
     headersTimeout: 0,
     bodyTimeout: 0,
-    connect: { timeout: options.connectTimeoutMs, noDelay: true },
+    connect: {
+      timeout: options.connectTimeoutMs,
+      noDelay: true,
+      ...(options.lookup === undefined ? {} : { lookup: options.lookup }),
+    },
   };
   const calls = new UndiciPool(url.origin, poolOptions);
   const streams = new UndiciPool(url.origin, poolOptions);

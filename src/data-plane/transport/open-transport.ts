@@ -1,4 +1,5 @@
 // Which wire leads to a server: the one place that knows them all.
+import type { LookupFunction } from "node:net";
 import type { HttpWire, ServerAddress } from "../../config/index.ts";
 import { findWire } from "./find-wire.ts";
 import { openStreamableHttp, type Transport } from "./streamable-http.ts";
@@ -14,9 +15,11 @@ export interface TransportOptions {
   /** Largest message that is taken from a server that sends whole messages. */
   readonly maxMessageBytes?: number;
   readonly tell?: Tell;
+  /** Resolves names where the connector's addresses are restricted. */
+  readonly lookup?: LookupFunction | undefined;
 }
 
-const defaults = { startTimeoutMs: 60_000, maxMessageBytes: 64 * 1024 * 1024, tell: () => {} };
+const defaults = { startTimeoutMs: 60_000, maxMessageBytes: 64 * 1024 * 1024, tell: () => {}, lookup: undefined };
 
 export function openTransport(server: ServerAddress, options: TransportOptions): Transport {
   const parts = { ...defaults, ...options };

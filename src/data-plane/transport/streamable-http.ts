@@ -1,4 +1,5 @@
 // The wire to one Streamable HTTP server: sends bytes, gives back what the server said. Knows nothing of sessions lost or restored.
+import type { LookupFunction } from "node:net";
 import type { Readable } from "node:stream";
 import type { Dispatcher, Pool } from "undici";
 import UndiciPool from "undici/lib/dispatcher/pool.js";
@@ -21,6 +22,8 @@ export interface StreamableHttpOptions {
   readonly connectTimeoutMs: number;
   /** A 307 or 308 to another path of the same origin is followed and remembered (servers redirect /mcp to /mcp/). */
   readonly followRedirects: boolean;
+  /** Resolves names where the connector's addresses are restricted. */
+  readonly lookup?: LookupFunction | undefined;
 }
 
 /** What a request is sent through; closed with its connections. */
@@ -49,7 +52,11 @@ export function openStreamableHttp(options: StreamableHttpOptions): Transport {
     pipelining: 1,
     headersTimeout: 0,
     bodyTimeout: 0,
-    connect: { timeout: options.connectTimeoutMs, noDelay: true },
+    connect: {
+      timeout: options.connectTimeoutMs,
+      noDelay: true,
+      ...(options.lookup === undefined ? {} : { lookup: options.lookup }),
+    },
   };
   const calls = new UndiciPool(url.origin, poolOptions);
   const streams = new UndiciPool(url.origin, poolOptions);

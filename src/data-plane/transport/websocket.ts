@@ -1,4 +1,5 @@
 // The wire to a server behind a WebSocket (subprotocol "mcp"): one text frame, one message. The connection is the session: its end is the session's.
+import type { LookupFunction } from "node:net";
 import { connect } from "node:net";
 import { WebSocket } from "ws";
 import { scanEnvelope } from "../../protocol/index.ts";
@@ -19,6 +20,8 @@ export interface WebSocketOptions {
   readonly connectTimeoutMs: number;
   readonly maxMessageBytes: number;
   readonly tell: Tell;
+  /** Resolves names where the connector's addresses are restricted. */
+  readonly lookup?: LookupFunction | undefined;
 }
 
 export function openWebSocket(options: WebSocketOptions): WireOpener {
@@ -34,6 +37,7 @@ export function openWebSocket(options: WebSocketOptions): WireOpener {
           handshakeTimeout: options.connectTimeoutMs,
           maxPayload: options.maxMessageBytes * overlongFactor,
           perMessageDeflate: false,
+          ...(options.lookup === undefined ? {} : { lookup: options.lookup }),
         });
         signal?.addEventListener("abort", () => socket.terminate(), { once: true });
         socket.once("error", (cause) => resolve({ kind: "lost", sent: "nothing", cause }));

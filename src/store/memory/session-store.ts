@@ -3,11 +3,11 @@ import { randomBytes } from "node:crypto";
 import type { SessionStore, StoredSession } from "../port.ts";
 import { StoreError } from "../store-error.ts";
 
-export function openMemoryStore(): SessionStore {
+export function openMemoryStore(): MemorySessionStore {
   return new MemorySessionStore();
 }
 
-class MemorySessionStore implements SessionStore {
+export class MemorySessionStore implements SessionStore {
   /** By connector, then by key. */
   readonly #connectors = new Map<string, Map<string, StoredSession>>();
   readonly #eras = new Map<string, string>();
@@ -61,6 +61,14 @@ class MemorySessionStore implements SessionStore {
   async saveEras(connector: string, eras: string): Promise<void> {
     this.#assertOpen();
     this.#eras.set(connector, eras);
+  }
+
+  /** Deletes and returns every session of a connector. */
+  takeAll(connector: string): readonly StoredSession[] {
+    const rows = [...this.#rows(connector).values()];
+    this.#connectors.delete(connector);
+    this.#eras.delete(connector);
+    return rows;
   }
 
   async secret(): Promise<Uint8Array> {

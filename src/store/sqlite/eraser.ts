@@ -23,6 +23,11 @@ export class Eraser {
     }, this.#delayMs).unref();
   }
 
+  /** Before it returns, unless another process is in the way; then soon. */
+  now(): void {
+    if (!this.#erase()) this.soon();
+  }
+
   finish(): void {
     if (this.#timer === undefined) return;
     clearTimeout(this.#timer);

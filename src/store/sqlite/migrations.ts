@@ -24,6 +24,29 @@ const steps: readonly string[] = [
     facts text not null
   ) strict, without rowid;
   `,
+  `
+  create table connector (
+    name text not null primary key,
+    id text not null unique,
+    generation integer not null unique,
+    wanted text not null check (wanted in ('connected', 'disconnected')),
+    sessions_key text not null unique,
+    sealed blob not null,
+    created_at_ms integer not null,
+    changed_at_ms integer not null
+  ) strict;
+  create table connector_generation (only integer primary key check (only = 1), value integer not null) strict;
+  insert into connector_generation (only, value) values (1, 0);
+  create table api_token (
+    id text not null primary key,
+    user text not null,
+    label text not null,
+    role text not null check (role in ('user', 'admin')),
+    hash text not null unique,
+    created_at_ms integer not null,
+    last_used_at_ms integer
+  ) strict;
+  `,
 ];
 
 /** "Hold" in ASCII: tells our file from any other SQLite database. */

@@ -9,6 +9,12 @@ const add = `
   insert into session (connector, key, principal, generation, snapshot, last_seen_at_ms)
   values (:connector, :key, :principal, :generation, :snapshot, :lastSeenAtMs)`;
 
+/** In the same statement, so that no disconnect can come in between. */
+const addWanted = `
+  insert into session (connector, key, principal, generation, snapshot, last_seen_at_ms)
+  select :connector, :key, :principal, :generation, :snapshot, :lastSeenAtMs
+  where exists (select 1 from connector where sessions_key = :connector and wanted = 'connected')`;
+
 const replace = `
   update session
   set principal = :principal, generation = :generation, snapshot = :snapshot, last_seen_at_ms = :lastSeenAtMs
@@ -34,6 +40,12 @@ const saveEras = `
   insert into eras (connector, facts) values (:connector, :facts)
   on conflict (connector) do update set facts = :facts`;
 
+/** As `addWanted`: nothing is learned of a server whose connector is gone. */
+const saveErasWanted = `
+  insert into eras (connector, facts)
+  select :connector, :facts where exists (select 1 from connector where sessions_key = :connector and wanted = 'connected')
+  on conflict (connector) do update set facts = :facts`;
+
 export type Queries = ReturnType<typeof openQueries>;
 
 /** A session must survive our own death, which a relaxed commit does; a deletion must survive even a power cut, so that nothing comes back. */
@@ -46,6 +58,8 @@ export function openQueries({ durable, relaxed }: Database) {
       return row && toSession(row);
     },
     add: (session: StoredSession): void => void relaxedly(add).run({ ...session }),
+    /** How many rows it added, 0 or 1. */
+    addWanted: (session: StoredSession): number => Number(relaxedly(addWanted).run({ ...session }).changes),
     /** The compare-and-set: how many rows it changed, 0 or 1. */
     replace: (session: StoredSession, expectedGeneration: number): number =>
       Number(relaxedly(replace).run({ ...session, expectedGeneration }).changes),
@@ -61,6 +75,8 @@ export function openQueries({ durable, relaxed }: Database) {
       const facts = relaxedly(findEras).get({ connector })?.["facts"];
       return typeof facts === "string" ? facts : undefined;
     },
+    saveErasWanted: (connector: string, facts: string): void =>
+      void relaxedly(saveErasWanted).run({ connector, facts }),
     saveEras: (connector: string, facts: string): void => void relaxedly(saveEras).run({ connector, facts }),
   };
 }
@@ -78,7 +94,7 @@ function prepared(database: DatabaseSync) {
   };
 }
 
-function toSession(row: Record<string, SQLOutputValue>): StoredSession {
+export function toSession(row: Record<string, SQLOutputValue>): StoredSession {
   return {
     connector: String(row["connector"]),
     key: String(row["key"]),

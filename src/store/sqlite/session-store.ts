@@ -20,24 +20,29 @@ export async function openSqliteStore(dataDir: string, options: SqliteStoreOptio
   return new SqliteSessionStore(database, new Eraser(database, busyTimeoutMs, eraseDelayMs));
 }
 
-class SqliteSessionStore implements SessionStore {
+export class SqliteSessionStore implements SessionStore {
   readonly #database: Database;
   readonly #eraser: Eraser;
   readonly #queries: Queries;
+  readonly #takes: "all" | "wanted-connectors";
   #closed = false;
 
-  constructor(database: Database, eraser: Eraser) {
+  /** `takes`: whether a session is taken only if a stored connector wants it. */
+  constructor(database: Database, eraser: Eraser, takes: "all" | "wanted-connectors" = "all") {
     this.#database = database;
     this.#eraser = eraser;
     this.#queries = openQueries(database);
+    this.#takes = takes;
   }
 
   find(connector: string, key: string): Promise<StoredSession | undefined> {
     return this.#ask((queries) => queries.find(connector, key));
   }
 
-  add(session: StoredSession): Promise<void> {
-    return this.#ask((queries) => queries.add(session));
+  async add(session: StoredSession): Promise<void> {
+    if (this.#takes === "all") return this.#ask((queries) => queries.add(session));
+    if ((await this.#ask((queries) => queries.addWanted(session))) === 0)
+      throw new StoreError("ended", StoreError.endedMessage);
   }
 
   async replace(session: StoredSession, expectedGeneration: number): Promise<"saved" | "stale"> {
@@ -64,7 +69,9 @@ class SqliteSessionStore implements SessionStore {
   }
 
   saveEras(connector: string, eras: string): Promise<void> {
-    return this.#ask((queries) => queries.saveEras(connector, eras));
+    return this.#ask((queries) =>
+      this.#takes === "all" ? queries.saveEras(connector, eras) : queries.saveErasWanted(connector, eras),
+    );
   }
 
   async secret(): Promise<Uint8Array> {

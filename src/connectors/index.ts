@@ -1,0 +1,19 @@
+export { type AddressRules, literalAddress, openAddressRules } from "./address-rules.ts";
+export {
+  type Exchange,
+  Inspector,
+  type InspectorNews,
+  mergePoints,
+  type Point,
+  type Restore,
+  stepMs,
+} from "./inspector.ts";
+export { readSealingKey, readSecretFile } from "./key-file.ts";
+export { Prober } from "./prober.ts";
+export { type Actual, type Opened, Reconciler } from "./reconciler.ts";
+export type { ConnectorRecord, ConnectorSpec, SpecOptions } from "./record.ts";
+export type { ProbeResult, Running, SessionFacts } from "./running.ts";
+export { openSealer, type Sealer } from "./seal.ts";
+export { Connectors, type NewConnector, type SpecChange, type Written } from "./service.ts";
+export { type Answer, Evidence, type Status, type StatusKind, type Trouble } from "./status.ts";
+export { toConnectorOptions } from "./to-options.ts";

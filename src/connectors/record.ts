@@ -1,0 +1,36 @@
+// What a connector is: the plain values that are stored sealed, and the row around them. No live object.
+import type { ConnectorOptions } from "../config/index.ts";
+import type { WrittenServer } from "../config/servers/index.ts";
+import type { StoredConnector } from "../store/index.ts";
+
+export type SpecOptions = Pick<
+  ConnectorOptions,
+  "trusted" | "recovery" | "recoveryWindowMs" | "maxSessions" | "idleTimeoutMs"
+>;
+
+export interface ConnectorSpec {
+  /** As the user wrote it: variables are filled in when it connects, so that a new value counts without a new command. Secret. */
+  readonly server: WrittenServer;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly options: SpecOptions;
+  /** `file`: kept in the file of --config, which alone may change it. */
+  readonly source: "store" | "file";
+  /** Path of that file. */
+  readonly file?: string | undefined;
+  /** `machine`: typed on the command line or written into the file by whoever runs the hub, so it may name a local address. */
+  readonly from: "machine" | "api";
+}
+
+export interface ConnectorRecord extends Omit<StoredConnector, "sealed"> {
+  readonly spec: ConnectorSpec;
+}
+
+/** Which change to a connector ends its sessions: another server, or other credentials toward it. */
+export function isSameServer(a: ConnectorSpec, b: ConnectorSpec): boolean {
+  const essence = ({ server, headers }: ConnectorSpec) => JSON.stringify([inOrder(server), inOrder(headers)]);
+  return essence(a) === essence(b);
+}
+
+function inOrder(object: object): unknown {
+  return Object.entries(object).sort(([x], [y]) => (x < y ? -1 : 1));
+}

@@ -1,0 +1,41 @@
+// A connector that runs, as the control plane sees it; the data plane stands behind it. Only types.
+import type { Inspector } from "./inspector.ts";
+import type { Opened } from "./reconciler.ts";
+import type { Evidence, Trouble } from "./status.ts";
+
+export interface SessionFacts {
+  /** Short keyed hash. */
+  readonly session: string;
+  readonly user: string;
+  readonly clientName: string | undefined;
+  readonly clientVersion: string | undefined;
+  readonly protocolVersion: string;
+  readonly generation: number;
+  readonly openedAtMs: number;
+  readonly lastSeenAtMs: number;
+  readonly status: "operating" | "recovering" | "lost";
+  readonly inFlight: number;
+  readonly hasStream: boolean;
+  readonly broken: boolean;
+}
+
+export type ProbeResult =
+  | {
+      readonly ok: true;
+      readonly serverInfo: Readonly<Record<string, unknown>> | undefined;
+      readonly protocolVersion: string;
+      readonly tools: readonly Readonly<Record<string, unknown>>[] | undefined;
+    }
+  | ({ readonly ok: false } & Trouble);
+
+export interface Running extends Opened {
+  readonly evidence: Evidence;
+  readonly inspector: Inspector;
+  readonly sessionCount: number;
+  sessions(): readonly SessionFacts[];
+  breakSession(session: string): "broken" | "unknown" | "unbreakable";
+  /** False if there is none. Resolves when it is over on both sides. */
+  endSession(session: string): Promise<boolean>;
+  /** Asks the server on a session of its own. Never rejects. */
+  probe(wants: "life" | "tools"): Promise<ProbeResult>;
+}

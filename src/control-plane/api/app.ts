@@ -1,0 +1,173 @@
+// The REST API as one HTTP application: finds the route, lets in, checks the input, answers in JSON or with a problem. Decides nothing about connectors.
+import { type Context, Hono } from "hono";
+import { ProxyError } from "../../errors/index.ts";
+import { assertAccess } from "./access.ts";
+import { Handlers } from "./handlers.ts";
+import type { Logins } from "./logins.ts";
+import { openApiDocument } from "./openapi.ts";
+import type { HubApi } from "./ports.ts";
+import { InvalidInput, parse, toProblem } from "./problem.ts";
+import { type Route, type RouteName, routes } from "./routes.ts";
+import * as s from "./schema.ts";
+
+const mostBodyBytes = 1024 * 1024;
+const mostExchanges = 1_000;
+
+interface Call {
+  readonly context: Context;
+  readonly name: string;
+  readonly param: (name: string) => string;
+  readonly query: (name: string) => string | undefined;
+  readonly body: () => Promise<unknown>;
+  readonly ifGeneration: number | undefined;
+  readonly who: s.Whoami | undefined;
+}
+
+type Answer = object | Response | undefined;
+type Handler = (call: Call) => Answer | Promise<Answer>;
+
+/** `log` takes what nobody foresaw; its words go no further. */
+export function createApi(
+  hub: HubApi,
+  logins: Logins,
+  log: (error: unknown) => void,
+): { readonly fetch: Hono["fetch"] } {
+  const app = new Hono({ strict: true });
+  const handlers = handlersOf(new Handlers(hub, logins), hub);
+  for (const [name, route] of Object.entries<Route>(routes)) {
+    const path = `/api/v1${route.path.replaceAll(/\{(\w+)\}/g, ":$1")}`;
+    app.on(route.method, path, async (context) => {
+      const { req } = context;
+      const header = (header: string) => req.header(header);
+      const who = assertAccess(
+        route,
+        {
+          method: req.method,
+          host: header("host"),
+          origin: header("origin"),
+          fetchSite: header("sec-fetch-site"),
+          authorization: header("authorization"),
+          cookie: header("cookie"),
+        },
+        hub.tokens,
+        logins,
+      );
+      const answer = await handlers[name as RouteName]({
+        context,
+        name: req.param("name") ?? "",
+        param: (key) => req.param(key) ?? "",
+        query: (key) => req.query(key),
+        body: () => readJson(context),
+        ifGeneration: readIfMatch(route, header("if-match")),
+        who,
+      });
+      return toResponse(context, route, answer);
+    });
+  }
+  app.notFound((context) => problem(context, new ProxyError("PATH_NOT_FOUND")));
+  app.onError((error, context) => {
+    if (!(error instanceof InvalidInput) && ProxyError.from(error).code === "INTERNAL" && error.name !== "ConfigError")
+      log(error);
+    return problem(context, error);
+  });
+  return app;
+}
+
+function handlersOf(h: Handlers, hub: HubApi): Readonly<Record<RouteName, Handler>> {
+  return {
+    whoami: ({ who }) => who,
+    login: async ({ context, body }) => {
+      context.header("set-cookie", h.login(parse(s.loginSchema, await body()).code));
+      return { user: "admin", role: "admin", by: "cookie" };
+    },
+    logout: ({ context }) => {
+      context.header("set-cookie", h.logout(context.req.header("cookie")));
+      return undefined;
+    },
+    loginLink: () => h.loginLink(),
+    openapi: () => openApiDocument(hub.version),
+    events: ({ query }) => h.events(query("connector")),
+    stats: ({ query }) => h.stats(query("connector")),
+    settings: () => h.settings(),
+    changeSettings: async ({ body }) => h.changeSettings(parse(s.settingsChangeSchema, await body())),
+    listTokens: () => h.tokens(),
+    addToken: async ({ body }) => {
+      const { user, label, role } = parse(s.newTokenSchema, await body());
+      return h.addToken(user, label, role);
+    },
+    revokeToken: ({ param }) => done(h.revokeToken(param("id"))),
+    listConnectors: () => ({ connectors: h.connectors() }),
+    addConnector: async ({ body }) => h.add(parse(s.newConnectorSchema, await body())),
+    getConnector: ({ name }) => h.connector(name),
+    editConnector: async ({ name, body, ifGeneration }) =>
+      h.edit(name, parse(s.connectorChangeSchema, await body()), ifGeneration),
+    removeConnector: ({ name, ifGeneration }) => done(h.remove(name, ifGeneration)),
+    connect: ({ name, ifGeneration }) => h.setWanted(name, "connected", ifGeneration),
+    disconnect: ({ name, ifGeneration }) => h.setWanted(name, "disconnected", ifGeneration),
+    test: ({ name }) => h.test(name),
+    doctor: ({ name }) => h.doctor(name),
+    tools: ({ name }) => h.tools(name),
+    exchanges: ({ name, query }) =>
+      h.exchanges(name, readCount(query, "after", 0), Math.min(readCount(query, "limit", 200), mostExchanges)),
+    listSessions: ({ name }) => h.sessions(name),
+    breakSession: ({ name, param }) => h.breakSession(name, param("session")),
+    endSession: ({ name, param }) => done(h.endSession(name, param("session"))),
+    reload: () => done(hub.reload()),
+  };
+}
+
+async function done(work: Promise<void>): Promise<undefined> {
+  await work;
+  return undefined;
+}
+
+function toResponse(context: Context, route: Route, answer: Answer): Response {
+  context.header("cache-control", "no-store");
+  context.header("x-content-type-options", "nosniff");
+  if (answer instanceof Response) return answer;
+  if (answer === undefined) return context.body(null, route.status === 204 ? 204 : 200);
+  if ("generation" in answer && "wanted" in answer) context.header("etag", `"${String(answer.generation)}"`);
+  return context.json(answer, route.status === 204 ? 200 : route.status);
+}
+
+function problem(context: Context, caught: unknown): Response {
+  const body = toProblem(caught);
+  if (body.status === 401) context.header("www-authenticate", "Bearer");
+  context.header("cache-control", "no-store");
+  context.header("content-type", "application/problem+json");
+  return context.body(JSON.stringify(body), body.status as 400);
+}
+
+/** Only JSON, which no form of another page can send; an empty body is an empty object. */
+async function readJson(context: Context): Promise<unknown> {
+  const type = context.req.header("content-type") ?? "";
+  if (!/^application\/json\s*(?:;|$)/i.test(type)) throw new ProxyError("CONTENT_TYPE_NOT_JSON");
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of context.req.raw.body ?? []) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > mostBodyBytes) throw new ProxyError("BODY_TOO_LARGE", { note: `The limit is ${mostBodyBytes} bytes.` });
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString("utf8")) as unknown;
+  } catch {
+    throw new InvalidInput([{ path: "", message: "The body is not valid JSON." }]);
+  }
+}
+
+function readIfMatch({ ifMatch }: Route, header: string | undefined): number | undefined {
+  if (ifMatch === undefined) return undefined;
+  const generation = /^(?:W\/)?"(\d{1,15})"$/.exec(header ?? "")?.[1];
+  if (generation !== undefined) return Number(generation);
+  if (header !== undefined && header !== "*") throw new ProxyError("CONNECTOR_CHANGED");
+  if (ifMatch === "needed" && header === undefined) throw new ProxyError("IF_MATCH_REQUIRED");
+  return undefined;
+}
+
+function readCount(query: (name: string) => string | undefined, name: string, otherwise: number): number {
+  const text = query(name);
+  if (text === undefined) return otherwise;
+  if (/^\d{1,12}$/.test(text)) return Number(text);
+  throw new InvalidInput([{ path: name, message: "It must be a whole number." }]);
+}

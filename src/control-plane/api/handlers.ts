@@ -1,0 +1,237 @@
+// What each route does, given input that is checked already. Knows nothing of HTTP but what it answers with.
+import { type ConnectorSpec, mergePoints, type Running, stepMs } from "../../connectors/index.ts";
+import { type ErrorCode, ProxyError } from "../../errors/index.ts";
+import { eventStream } from "./event-stream.ts";
+import type { Logins } from "./logins.ts";
+import type { HubApi } from "./ports.ts";
+import { InvalidInput } from "./problem.ts";
+import type {
+  ConnectorChange,
+  ConnectorView,
+  NewConnector,
+  ServerInput,
+  Settings,
+  SettingsChange,
+  TestResult,
+  ToolList,
+} from "./schema.ts";
+import {
+  connectorView,
+  exchangeView,
+  restoreView,
+  sessionView,
+  statusView,
+  tokenView,
+  toolView,
+  toTime,
+} from "./views.ts";
+
+export class Handlers {
+  readonly #hub: HubApi;
+  readonly #logins: Logins;
+
+  constructor(hub: HubApi, logins: Logins) {
+    this.#hub = hub;
+    this.#logins = logins;
+  }
+
+  connectors(): readonly ConnectorView[] {
+    const nowMs = Date.now();
+    return this.#hub.all().map((actual) => connectorView(actual, this.#hub.origin, nowMs));
+  }
+
+  /** @throws ProxyError CONNECTOR_UNKNOWN */
+  connector(name: string): ConnectorView {
+    return connectorView(this.#actual(name), this.#hub.origin, Date.now());
+  }
+
+  async add({ name, server, headers, options, wanted }: NewConnector): Promise<ConnectorView> {
+    await this.#assertTakeable(server, headers);
+    const spec: ConnectorSpec = {
+      server,
+      headers,
+      options: { ...defaults, ...given(options) },
+      source: "store",
+      from: "api",
+    };
+    await this.#hub.connectors.add({ name, spec, wanted });
+    return this.connector(name);
+  }
+
+  async edit(name: string, change: ConnectorChange, ifGeneration: number | undefined): Promise<ConnectorView> {
+    const { spec } = await this.#hub.connectors.get(name);
+    const { server, headers, options } = change;
+    await this.#assertTakeable(server, headers ?? {});
+    await this.#hub.connectors.edit(
+      name,
+      {
+        ...(server === undefined ? {} : { server, from: "api" }),
+        ...(headers === undefined ? {} : { headers }),
+        ...(options === undefined ? {} : { options: { ...spec.options, ...given(options) } }),
+      },
+      ifGeneration,
+    );
+    return this.connector(name);
+  }
+
+  async remove(name: string, ifGeneration: number | undefined): Promise<void> {
+    await this.#hub.connectors.remove(name, ifGeneration);
+  }
+
+  async setWanted(
+    name: string,
+    wanted: "connected" | "disconnected",
+    ifGeneration: number | undefined,
+  ): Promise<ConnectorView> {
+    await this.#hub.connectors.setWanted(name, wanted, ifGeneration);
+    return this.connector(name);
+  }
+
+  async test(name: string): Promise<TestResult> {
+    this.#actual(name);
+    const startedMs = performance.now();
+    await this.#hub.test(name);
+    const status = statusView(this.#actual(name), Date.now());
+    return { ok: status.kind === "connected", elapsedMs: Math.round(performance.now() - startedMs), status };
+  }
+
+  async tools(name: string): Promise<ToolList> {
+    const result = await this.#running(name).probe("tools");
+    if (!result.ok) {
+      const { code, status, head } = result;
+      throw new ProxyError(code as ErrorCode, { connector: name, upstream: { status, body: head } });
+    }
+    const text = (key: string) => (typeof result.serverInfo?.[key] === "string" ? result.serverInfo[key] : undefined);
+    const [serverName, serverVersion] = [text("name"), text("version")];
+    return {
+      at: toTime(Date.now()),
+      ...(serverName === undefined ? {} : { serverName }),
+      ...(serverVersion === undefined ? {} : { serverVersion }),
+      protocolVersion: result.protocolVersion,
+      tools: (result.tools ?? []).map(toolView),
+    };
+  }
+
+  exchanges(name: string, after: number, limit: number) {
+    const inspector = this.#hub.inspector(this.#actual(name).record);
+    const { exchanges, restores } = inspector.since(after, limit);
+    const next = Math.max(after, ...[...exchanges, ...restores].map(({ seq }) => seq));
+    return { exchanges: exchanges.map(exchangeView), restores: restores.map((r) => restoreView(name, r)), next };
+  }
+
+  stats(name: string | undefined) {
+    const actuals = name === undefined ? this.#hub.all() : [this.#actual(name)];
+    const rows = actuals.map(({ record }) => this.#hub.inspector(record).points());
+    const points = mergePoints(rows, Date.now()).map(({ atMs, ...counts }) => ({ at: toTime(atMs), ...counts }));
+    return { stepMs, points };
+  }
+
+  sessions(name: string) {
+    const { opened } = this.#actual(name);
+    return { sessions: (opened?.sessions() ?? []).map((facts) => sessionView(name, facts)) };
+  }
+
+  breakSession(name: string, session: string) {
+    const running = this.#running(name);
+    const outcome = running.breakSession(session);
+    if (outcome === "unbreakable") throw new ProxyError("SESSION_NOT_BREAKABLE", { connector: name });
+    const facts = running.sessions().find((one) => one.session === session);
+    if (outcome === "unknown" || facts === undefined) throw new ProxyError("NOT_THERE", { connector: name });
+    return sessionView(name, facts);
+  }
+
+  async endSession(name: string, session: string): Promise<void> {
+    if (!(await this.#running(name).endSession(session))) throw new ProxyError("NOT_THERE", { connector: name });
+  }
+
+  doctor(name: string) {
+    this.#actual(name);
+    return this.#hub.doctor(name);
+  }
+
+  events(name: string | undefined): Response {
+    return eventStream(this.#hub.live, name, () => ({ type: "snapshot", connectors: [...this.connectors()] }));
+  }
+
+  settings(): Settings {
+    return this.#hub.settings.now;
+  }
+
+  changeSettings(change: SettingsChange): Settings {
+    return this.#hub.settings.change(change);
+  }
+
+  tokens() {
+    return { tokens: this.#hub.tokens.list().map(tokenView) };
+  }
+
+  async addToken(user: string, label: string, role: "user" | "admin") {
+    const { token, secret } = await this.#hub.tokens.add(user, label, role);
+    return { ...tokenView(token), secret };
+  }
+
+  async revokeToken(id: string): Promise<void> {
+    if (!(await this.#hub.tokens.revoke(id))) throw new ProxyError("NOT_THERE");
+  }
+
+  loginLink() {
+    return { url: `${this.#hub.origin}/login#${this.#logins.newCode()}` };
+  }
+
+  /** The Set-Cookie. @throws ProxyError LOGIN_CODE_REFUSED */
+  login(code: string): string {
+    const cookie = this.#logins.exchange(code);
+    if (cookie === undefined) throw new ProxyError("LOGIN_CODE_REFUSED");
+    return cookie;
+  }
+
+  logout(cookies: string | undefined): string {
+    return this.#logins.end(cookies);
+  }
+
+  #actual(name: string) {
+    const actual = this.#hub.actual(name);
+    if (actual === undefined) throw new ProxyError("CONNECTOR_UNKNOWN", { connector: name });
+    return actual;
+  }
+
+  #running(name: string): Running {
+    const { opened, problem } = this.#actual(name);
+    if (opened !== undefined) return opened;
+    if (problem === undefined) throw new ProxyError("CONNECTOR_DISCONNECTED", { connector: name });
+    throw new ProxyError("CONNECTOR_NOT_USABLE", { connector: name, note: problem });
+  }
+
+  /** What comes over the API runs no program, reaches no local address and reads no variable of the hub, unless the hub was started so. */
+  async #assertTakeable(server: ServerInput | undefined, headers: Readonly<Record<string, string>>): Promise<void> {
+    const { access } = this.#hub;
+    if (server?.kind === "stdio") {
+      if (!access.allowStdioOverApi) throw new ProxyError("STDIO_OVER_API");
+      return;
+    }
+    const texts = [...(server === undefined ? [] : [server.url]), ...Object.values(headers)];
+    if (texts.some((text) => text.includes("${")) && !access.allowStdioOverApi) {
+      const message =
+        "Variables are filled in only for connectors that were added on the hub's machine; give the value itself.";
+      throw new InvalidInput([{ path: "", message }]);
+    }
+    const url = server === undefined ? null : URL.parse(server.url);
+    // What is no URL gets its own error from the check of the whole.
+    if (url !== null) await access.assertAddress(url);
+  }
+}
+
+const defaults = {
+  trusted: false,
+  recovery: "transparent",
+  recoveryWindowMs: 30_000,
+  maxSessions: 10_000,
+  idleTimeoutMs: 7 * 24 * 3_600_000,
+} as const;
+
+/** Without what was left out. */
+function given<T extends object>(options: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
+    [Key in keyof T]?: Exclude<T[Key], undefined>;
+  };
+}

@@ -1,0 +1,31 @@
+// What the API stands on; compose provides it. Only types.
+import type { Actual, ConnectorRecord, Connectors, Inspector, Running } from "../../connectors/index.ts";
+import type { Live } from "./live.ts";
+import type { DoctorReport } from "./schema.ts";
+import type { HubSettings } from "./settings.ts";
+import type { Tokens } from "./tokens.ts";
+
+export interface HubApi {
+  readonly connectors: Connectors;
+  /** What is the case with a connector; undefined if there is none of this name. */
+  actual(name: string): Actual<Running> | undefined;
+  all(): readonly Actual<Running>[];
+  /** Outlives disconnects, not a removal. */
+  inspector(record: ConnectorRecord): Inspector;
+  /** Asks the server now. */
+  test(name: string): Promise<void>;
+  doctor(name: string): Promise<DoctorReport>;
+  /** Looks whether another process has written, at once. */
+  reload(): Promise<void>;
+  readonly live: Live;
+  readonly tokens: Tokens;
+  readonly settings: HubSettings;
+  readonly version: string;
+  /** Where clients reach the hub: scheme, host and port. */
+  readonly origin: string;
+  readonly access: {
+    readonly allowStdioOverApi: boolean;
+    /** Throws ProxyError ADDRESS_REFUSED for a URL that may not be added over the API. */
+    assertAddress(url: URL): Promise<void>;
+  };
+}

@@ -1,0 +1,26 @@
+// How the hub was started, and the few things that can be changed while it runs. Holds values; applies nothing.
+import type { Settings, SettingsChange } from "./schema.ts";
+
+export class HubSettings {
+  #now: Settings;
+  readonly #changed: (settings: Settings) => void;
+
+  constructor(settings: Settings, changed: (settings: Settings) => void = () => {}) {
+    this.#now = settings;
+    this.#changed = changed;
+  }
+
+  get now(): Settings {
+    return this.#now;
+  }
+
+  change({ keepExchanges, probeIntervalMs }: SettingsChange): Settings {
+    this.#now = {
+      ...this.#now,
+      keepExchanges: keepExchanges ?? this.#now.keepExchanges,
+      probeIntervalMs: probeIntervalMs ?? this.#now.probeIntervalMs,
+    };
+    this.#changed(this.#now);
+    return this.#now;
+  }
+}

@@ -1,0 +1,248 @@
+// One connector of a hub, put together: its endpoint, what is known of its server, and what is shown of its sessions.
+import type { IncomingMessage } from "node:http";
+import { ConfigError, type ConnectorOptions } from "../config/index.ts";
+import {
+  type AddressRules,
+  type ConnectorRecord,
+  Evidence,
+  type Inspector,
+  literalAddress,
+  type ProbeResult,
+  Prober,
+  type Running,
+  type SessionFacts,
+  toConnectorOptions,
+} from "../connectors/index.ts";
+import { type Endpoint, openEndpoint, probe, type SharedParts, type UpstreamSession } from "../data-plane/index.ts";
+import type { RequestRecord, Watch } from "../observability/index.ts";
+import type { StoredSession } from "../store/index.ts";
+
+export interface HubConnectorParts {
+  readonly shared: SharedParts;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly inspector: Inspector;
+  readonly addressRules: AddressRules;
+  readonly credential: (request: IncomingMessage) => string | undefined;
+  readonly probeIntervalMs: () => number;
+  /** Something about it is other than before. */
+  readonly changed: () => void;
+  readonly sessionChanged: (session: string, isOver: boolean) => void;
+}
+
+/** How long a predecessor may finish what is in flight. */
+const retireMs = 30_000;
+const retireStepMs = 50;
+/** How long sessions may take to be ended at a server; then everything is cut. */
+const endMs = 6_000;
+
+/** Failures of which the server, or the way to it, is the cause. */
+const troubleCode = /^(?:UPSTREAM_|SERVER_|AUTHORIZATION_REQUIRED$|INITIALIZE_FAILED$|SESSION_NOT_|RESTORES_PAUSED$)/;
+
+export class HubConnector implements Running {
+  readonly evidence: Evidence;
+  readonly inspector: Inspector;
+  readonly endpoint: Endpoint;
+  readonly #options: ConnectorOptions;
+  readonly #prober: Prober;
+  readonly #parts: HubConnectorParts;
+  readonly #clients = new WeakMap<UpstreamSession, Pick<SessionFacts, "clientName" | "clientVersion">>();
+
+  /** @throws ConfigError for settings that cannot be used */
+  constructor(record: ConnectorRecord, parts: HubConnectorParts) {
+    const { shared, inspector, addressRules, credential } = parts;
+    const options = toConnectorOptions(record, parts.env);
+    const isRestricted = record.spec.from === "api";
+    if (isRestricted) assertAllowed(options, addressRules);
+    this.#parts = parts;
+    this.#options = options;
+    this.inspector = inspector;
+    this.evidence = new Evidence(Date.now(), options.recoveryWindowMs);
+    this.endpoint = openEndpoint(options, shared, {
+      storeKey: record.sessionsKey,
+      lookup: isRestricted ? addressRules.lookup : undefined,
+      credential,
+      watch: this.#watch(),
+    });
+    const isCheap = options.server.kind !== "stdio";
+    const { probeIntervalMs: intervalMs, changed } = parts;
+    this.#prober = new Prober(this, { intervalMs, isCheap, changed });
+    void this.#prober.ask();
+  }
+
+  get sessionCount(): number {
+    return this.endpoint.sessions.size;
+  }
+
+  sessions(): readonly SessionFacts[] {
+    return [...this.endpoint.sessions.all()].flatMap((session) => this.#facts(session) ?? []);
+  }
+
+  sessionFacts(session: string): SessionFacts | undefined {
+    const found = this.#find(session);
+    return found && this.#facts(found);
+  }
+
+  breakSession(session: string): "broken" | "unknown" | "unbreakable" {
+    const found = this.#find(session);
+    if (found === undefined) return "unknown";
+    const broken = found.breakNext();
+    if (broken) this.#parts.sessionChanged(session, false);
+    return broken ? "broken" : "unbreakable";
+  }
+
+  async endSession(session: string): Promise<boolean> {
+    const found = this.#find(session);
+    found?.close("admin");
+    await found?.ended;
+    return found !== undefined;
+  }
+
+  async probe(wants: "life" | "tools"): Promise<ProbeResult> {
+    const outcome = await probe(this.endpoint.connector, wants);
+    if (outcome.ok || outcome.head === undefined) return outcome;
+    return { ...outcome, head: withoutSecrets(outcome.head, this.#options.headers) };
+  }
+
+  test(): Promise<void> {
+    return this.#prober.ask();
+  }
+
+  /** Every exchange of its clients, when it is over. */
+  exchange(record: RequestRecord): void {
+    this.inspector.exchange(record);
+    const { error_code: code, status } = record;
+    if (code === "-") {
+      const isCall = record.jsonrpc_method !== "-" && record.http_method !== "GET";
+      if (status >= 300 || !isCall) return;
+      const wasGood = this.evidence.isGood;
+      this.evidence.good(Date.now());
+      if (!wasGood) this.#parts.changed();
+    } else if (troubleCode.test(code)) this.#failed(code);
+  }
+
+  async end(stored: readonly StoredSession[]): Promise<void> {
+    this.#prober.stop();
+    await within(endMs, this.endpoint.end(stored));
+    await this.endpoint.giveUp();
+  }
+
+  async retire(): Promise<void> {
+    this.#prober.stop();
+    this.endpoint.endStreams();
+    const untilMs = performance.now() + retireMs;
+    while (performance.now() < untilMs && [...this.endpoint.sessions.all()].some(({ inUse }) => inUse > 0))
+      await new Promise((resolve) => setTimeout(resolve, retireStepMs));
+    await this.endpoint.close();
+    for (const _ of this.endpoint.sessions.all()) this.#parts.shared.metrics.sessionClosed();
+  }
+
+  async close(): Promise<void> {
+    this.#prober.stop();
+    await this.endpoint.close();
+  }
+
+  #failed(code: string | undefined, status?: number): void {
+    this.evidence.failed({ code, status }, Date.now());
+    this.#prober.wake();
+    this.#parts.changed();
+  }
+
+  #watch(): Watch {
+    const { inspector, changed, sessionChanged } = this.#parts;
+    const { refused, restoreBegan, restoreStep, restoreEnded, replayed } = inspector.watch;
+    return {
+      refused,
+      restoreStep,
+      replayed,
+      away: (code, status) => this.#failed(code, status),
+      back: () => void this.#prober.ask(),
+      restoreBegan: (news) => {
+        restoreBegan(news);
+        if (this.evidence.isGood) this.evidence.failed({ code: undefined }, Date.now());
+        changed();
+        sessionChanged(news.session, false);
+      },
+      restoreEnded: (news) => {
+        restoreEnded(news);
+        if (news.outcome === "restored") this.evidence.good(Date.now());
+        if (news.outcome === "failed") this.#failed(news.code, news.status);
+        changed();
+        sessionChanged(news.session, false);
+      },
+      sessionOpened: (session) => {
+        changed();
+        sessionChanged(session, false);
+      },
+      sessionEnded: (session) => {
+        changed();
+        sessionChanged(session, true);
+      },
+    };
+  }
+
+  #find(session: string): UpstreamSession | undefined {
+    for (const one of this.endpoint.sessions.all()) if (one.shortHash === session) return one;
+    return undefined;
+  }
+
+  #facts(session: UpstreamSession): SessionFacts | undefined {
+    const { state, snapshot, principal, inUse, lastSeenAtMs } = session;
+    if (state.at === "closed") return undefined;
+    return {
+      session: session.shortHash,
+      user: principal === "none" ? "-" : principal.slice(0, 12),
+      ...this.#client(session),
+      protocolVersion: snapshot.clientVersion,
+      generation: state.generation,
+      openedAtMs: snapshot.openedAtMs ?? lastSeenAtMs,
+      lastSeenAtMs,
+      status: state.at === "operating" ? "operating" : state.at === "lost" ? "lost" : "recovering",
+      inFlight: inUse,
+      hasStream: session.openStream !== undefined,
+      broken: session.isBroken,
+    };
+  }
+
+  #client(session: UpstreamSession): Pick<SessionFacts, "clientName" | "clientVersion"> {
+    const known = this.#clients.get(session) ?? readClient(session.snapshot.initialize);
+    this.#clients.set(session, known);
+    return known;
+  }
+}
+
+function readClient(initialize: string): Pick<SessionFacts, "clientName" | "clientVersion"> {
+  try {
+    const { params } = JSON.parse(initialize) as { params?: { clientInfo?: { name?: unknown; version?: unknown } } };
+    const { name, version } = params?.clientInfo ?? {};
+    return {
+      clientName: typeof name === "string" ? name : undefined,
+      clientVersion: typeof version === "string" ? version : undefined,
+    };
+  } catch {
+    return { clientName: undefined, clientVersion: undefined };
+  }
+}
+
+/** An address that is written out is connected to without any lookup, so it is looked at here. */
+function assertAllowed({ server }: ConnectorOptions, rules: AddressRules): void {
+  const literal = server.kind === "stdio" ? undefined : literalAddress(server.url);
+  if (literal !== undefined && !rules.isAllowed(literal))
+    throw new ConfigError(
+      "The server has a loopback or private address, which is allowed only for connectors added on the hub's machine.",
+    );
+}
+
+/** A server may repeat in its answer what it was sent. */
+function withoutSecrets(text: string, headers: readonly string[]): string {
+  const words = headers.filter((_, index) => index % 2 === 1).flatMap((value) => value.split(/\s+/));
+  return words.filter((word) => word.length >= 8).reduce((rest, word) => rest.replaceAll(word, "***"), text);
+}
+
+async function within(limitMs: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, limitMs);
+  });
+  await Promise.race([work, limit]);
+  clearTimeout(timer);
+}
