@@ -1,6 +1,7 @@
 // Writes the pages of docs/ that come from source; with --check writes nothing and fails when one is stale. Holds no text of its own.
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import { cliSchemaPage } from "../src/control-plane/cli/verbs/schema.ts";
 import { recoveryPage } from "../src/data-plane/recovery/docs.ts";
 import { errorsPage } from "../src/errors/docs.ts";
 
@@ -12,6 +13,7 @@ interface Page {
 
 /** A page more is a line more. */
 const pages: readonly Page[] = [
+  { path: "docs/cli-schema.json", render: cliSchemaPage },
   { path: "docs/errors.md", render: errorsPage },
   { path: "docs/recovery.md", render: recoveryPage },
 ];

@@ -8,8 +8,11 @@ import {
   bridgeText,
   buildProgram,
   demoText,
+  isHubVerb,
+  type LocalParts,
   readFlags,
   readServeFlags,
+  runHubVerb,
   runUntilSignal,
   serverText,
   serveText,
@@ -25,6 +28,7 @@ const exitCannotStart = 4;
 export async function runCommandLine(argv: readonly string[]): Promise<void> {
   const manifest: unknown = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
   const { version } = manifest as { version: string };
+  if (isHubVerb(argv[0])) return runHubVerb(version, argv, { runDoctor });
   try {
     const [words, command] = splitCommand(argv);
     await buildProgram(version, verbsOf(version), command).parseAsync([...words], { from: "user" });
@@ -41,6 +45,9 @@ function splitCommand(argv: readonly string[]): readonly [readonly string[], rea
   const startsServer = first.startsWith("-") || first === "stdio" || /^(?:https?|wss?):/.test(first);
   return at < 0 || !startsServer ? [argv, undefined] : [argv.slice(0, at), argv.slice(at + 1)];
 }
+
+const runDoctor: LocalParts["runDoctor"] = async (patient) =>
+  (await import("./data-plane/index.ts")).runDoctor(patient);
 
 /** `version` is read with the manifest. */
 const verbsOf = (version: string): Verbs => ({

@@ -1,4 +1,5 @@
 export { type AddressRules, literalAddress, openAddressRules } from "./address-rules.ts";
+export { ConfigFile, type ConfigFileNews } from "./config-file.ts";
 export {
   type Exchange,
   Inspector,

@@ -102,20 +102,20 @@ export class Connectors {
   }
 
   /**
-   * Makes the connectors of the file those of `wanted`: adds, changes and removes; whether each is connected stays as it was set last. A name that
-   * the store has already is left alone and returned.
+   * Makes the connectors of the file those of `given`: adds, changes and removes. The file says whether a new one is connected; after that it stays as
+   * it was set last. A name that the store has already is left alone and returned.
    */
-  async syncFile(wanted: readonly Omit<NewConnector, "wanted">[]): Promise<readonly string[]> {
+  async syncFile(given: readonly (Omit<NewConnector, "wanted"> & Partial<NewConnector>)[]): Promise<readonly string[]> {
     const now = new Map((await this.list()).map((record) => [record.name, record]));
-    const taken = wanted.filter(({ name }) => now.get(name)?.spec.source === "store").map(({ name }) => name);
-    const ours = new Map(wanted.filter(({ name }) => !taken.includes(name)).map((one) => [one.name, one.spec]));
+    const taken = given.filter(({ name }) => now.get(name)?.spec.source === "store").map(({ name }) => name);
+    const ours = new Map(given.filter(({ name }) => !taken.includes(name)).map((one) => [one.name, one]));
     for (const { name, spec, generation } of now.values()) {
       if (spec.source === "file" && !ours.has(name)) await this.#drop(name, generation);
     }
-    for (const [name, spec] of ours) {
-      if (now.has(name))
-        await this.#replace(name, undefined, (record) => ({ ...record, spec: { ...spec, source: "file" } }));
-      else await this.add({ name, spec: { ...spec, source: "file" }, wanted: "connected" });
+    for (const [name, { spec: read, wanted = "connected" }] of ours) {
+      const spec = { ...read, source: "file" } as const;
+      if (now.has(name)) await this.#replace(name, undefined, (record) => ({ ...record, spec }));
+      else await this.add({ name, spec, wanted });
     }
     return taken;
   }

@@ -224,7 +224,8 @@ function readClient(initialize: string): Pick<SessionFacts, "clientName" | "clie
 }
 
 /** An address that is written out is connected to without any lookup, so it is looked at here. */
-function assertAllowed({ server }: ConnectorOptions, rules: AddressRules): void {
+/** @throws ConfigError for an address that a connector may not have which was added over REST */
+export function assertAllowed({ server }: ConnectorOptions, rules: AddressRules): void {
   const literal = server.kind === "stdio" ? undefined : literalAddress(server.url);
   if (literal !== undefined && !rules.isAllowed(literal))
     throw new ConfigError(

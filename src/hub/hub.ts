@@ -4,6 +4,7 @@ import { adminTokenFile, announceHub, type HubOptions, withdrawHub } from "../co
 import {
   type Actual,
   type AddressRules,
+  ConfigFile,
   type ConnectorRecord,
   Connectors,
   Inspector,
@@ -19,7 +20,7 @@ import { type HttpServer, isLoopback, listen, runDoctor, type SharedParts } from
 import type { Log, RequestRecord } from "../observability/index.ts";
 import { type HubStores, openSqliteHubStores } from "../store/index.ts";
 import { demoConnector, demoVariable } from "./demo.ts";
-import { HubConnector } from "./hub-connector.ts";
+import { assertAllowed, HubConnector } from "./hub-connector.ts";
 import { HubNews } from "./hub-news.ts";
 import { HubRoutes } from "./hub-routes.ts";
 
@@ -73,6 +74,7 @@ export class RunningHub {
   url = "";
   #server: HttpServer | undefined;
   #foreignChanges: number;
+  #fileProblem: string | undefined;
 
   private constructor(options: HubOptions, shared: SharedParts, stores: HubStores, adminToken: string) {
     this.options = options;
@@ -108,6 +110,7 @@ export class RunningHub {
     const { options } = this;
     opened.defer(() => this.#reconciler.close());
     await this.#addDemo();
+    await this.#followFile(opened);
     await this.#startDemo(opened);
     await this.tokens.load();
     const routes = new HubRoutes(this);
@@ -126,6 +129,7 @@ export class RunningHub {
     this.url = `http://${printable(options.host)}:${server.port}`;
     this.logins = new Logins(this.#adminToken, server.port);
     this.settings = this.#settings();
+    this.settings.fileProblem(this.#fileProblem);
     await routes.open();
     await this.#followAll();
     const follow = setInterval(() => void this.#followIfChanged(), followMs).unref();
@@ -169,8 +173,16 @@ export class RunningHub {
 
   async doctor(name: string): Promise<DoctorReport> {
     const record = await this.connectors.get(name);
-    const report = await runDoctor({ name, resolve: () => toConnectorOptions(record, this.#env) });
-    return { ...report, steps: [...report.steps] };
+    const isRestricted = record.spec.from === "api";
+    return runDoctor({
+      name,
+      resolve: () => {
+        const options = toConnectorOptions(record, this.#env);
+        if (isRestricted) assertAllowed(options, this.addressRules);
+        return options;
+      },
+      lookup: isRestricted ? this.addressRules.lookup : undefined,
+    });
   }
 
   async reload(): Promise<void> {
@@ -220,9 +232,35 @@ export class RunningHub {
     return { request: seen, event: (...event) => log.event(...event), close: () => log.close() };
   }
 
+  /** The file's connectors go with the file: a hub that is started without one has none of them. */
+  async #followFile(opened: AsyncDisposableStack): Promise<void> {
+    const { configFile } = this.options;
+    if (configFile === undefined) return void (await this.connectors.syncFile([]));
+    const { log } = this.shared;
+    const told = {
+      read: (taken: readonly string[]) => {
+        this.#tellProblem(undefined);
+        log.event("info", "config file read", { file: configFile });
+        for (const connector of taken)
+          log.event("warn", "config file: a connector of this name is in the store, which counts", { connector });
+      },
+      failed: (problem: string) => {
+        this.#tellProblem(problem);
+        log.event("error", "config file not followed", { reason: problem });
+      },
+    };
+    opened.use(await ConfigFile.open(configFile, this.connectors, told));
+  }
+
+  /** The settings are there as soon as the hub listens; what the file was like before that they take over. */
+  #tellProblem(problem: string | undefined): void {
+    this.#fileProblem = problem;
+    if (this.url !== "") this.settings.fileProblem(problem);
+  }
+
   /** Once in the life of a data directory: a demo that was removed stays removed. */
   async #addDemo(): Promise<void> {
-    if (!this.options.demo || !(await this.connectors.isNew())) return;
+    if (!this.options.demo || this.options.configFile !== undefined || !(await this.connectors.isNew())) return;
     await this.connectors.add(demoConnector);
   }
 

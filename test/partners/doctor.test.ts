@@ -7,10 +7,12 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { createServer as createTlsServer } from "node:tls";
+import { fileURLToPath } from "node:url";
 import { ConfigError } from "../../src/config/index.ts";
+import { openAddressRules } from "../../src/connectors/index.ts";
 import { type DoctorReport, runDoctor } from "../../src/data-plane/doctor/index.ts";
 import { itWith } from "../support/parts.ts";
-import { lastingPort, temporaryDirectory } from "../support/process.ts";
+import { lastingPort, startChild, temporaryDirectory } from "../support/process.ts";
 import { answerJson, openEvents, type Respond, startRawServer } from "../support/raw-server.ts";
 import { everything, mcpProxyMemory, memoryBehindSupergateway } from "../support/upstreams.ts";
 
@@ -62,6 +64,71 @@ describe("the diagnosis of a server that is well", { timeout }, () => {
     assert.notEqual(made, own);
     const last = server.seen.at(-1);
     assert.deepEqual([last?.method, last?.headers["mcp-session-id"]], ["DELETE", own]);
+  });
+});
+
+const everythingScript = fileURLToPath(import.meta.resolve("@modelcontextprotocol/server-everything/dist/index.js"));
+
+function examineCommand(command: string, args: readonly string[], limits?: typeof impatient): Promise<DoctorReport> {
+  const server = { kind: "stdio", command, args, env: {}, cwd: undefined, share: false } as const;
+  return runDoctor({ name: "one", resolve: () => ({ server, headers: [] }) }, limits);
+}
+
+describe("the diagnosis of a command", { timeout }, () => {
+  it("finds no fault with server-everything", async () => {
+    const report = await examineCommand(process.execPath, [everythingScript, "stdio"]);
+    const all = ["config ok", "spawn ok", "initialize ok", "list ok", "bogus-session skipped"];
+    assert.deepEqual(outcomes(report), all, JSON.stringify(report));
+    assert.equal(report.verdict, "No step fails.");
+  });
+
+  it("says that a command is not there", async () => {
+    const report = await examineCommand("no-such-command-anywhere", []);
+    assert.deepEqual(outcomes(report), ["config ok", "spawn failed"]);
+    assert.equal(report.verdict, "Command fails: The command no-such-command-anywhere is not found in PATH.");
+  });
+
+  it("repeats how a command ended and what it wrote last", async () => {
+    const report = await examineCommand(process.execPath, ["-e", "console.error('no key given'); process.exit(3)"]);
+    assert.deepEqual(outcomes(report), ["config ok", "spawn ok", "initialize failed"]);
+    assert.match(report.verdict, /ended with code 3\..*"no key given"/);
+  });
+
+  it("is over in time when a command runs and says nothing", async () => {
+    const report = await examineCommand(process.execPath, ["-e", "setInterval(() => {}, 1000)"], impatient);
+    assert.equal(report.verdict, "Initialize fails: The command runs, but does not answer within 0.4 s.");
+  });
+});
+
+describe("the diagnosis of an older server", { timeout }, () => {
+  it("finds its HTTP+SSE and says so, and has no session id to try", async () => {
+    const port = await lastingPort();
+    await using child = await startChild(process.execPath, [everythingScript, "sse"], { env: { PORT: String(port) } });
+    await child.waitForLine(/on port/);
+    const server = { kind: "http", url: new URL(`http://127.0.0.1:${port}/sse`), wire: "auto" } as const;
+    const report = await runDoctor({ name: "one", resolve: () => ({ server, headers: [] }) });
+    assert.deepEqual(
+      outcomes(report),
+      [...reached, "http ok", "initialize ok", "list ok", "bogus-session skipped"],
+      JSON.stringify(report),
+    );
+    assert.match(report.steps[4]?.sentence ?? "", /, by HTTP\+SSE\.$/);
+  });
+});
+
+describe("the diagnosis of a name that may not be followed", { timeout }, () => {
+  it("says so, and connects to nothing", async () => {
+    await using server = await startRawServer();
+    const { port } = new URL(server.url);
+    const target = { kind: "http", url: new URL(`http://localhost:${port}/mcp`), wire: "streamable-http" } as const;
+    const { lookup } = openAddressRules([]);
+    const report = await runDoctor({ name: "one", resolve: () => ({ server: target, headers: [] }), lookup });
+    assert.deepEqual(outcomes(report), ["config ok", "dns failed"]);
+    assert.match(
+      report.verdict,
+      /^DNS fails: The name localhost leads to an address of this machine or a private network/,
+    );
+    assert.equal(server.sessionIds.length, 0);
   });
 });
 

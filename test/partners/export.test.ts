@@ -4,9 +4,12 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { type ExportTarget, exportFor } from "../../src/config/servers/index.ts";
 import { startHoldfast } from "../support/holdfast.ts";
-import { startChild, temporaryDirectory } from "../support/process.ts";
+import { childEnvironment, startChild, temporaryDirectory } from "../support/process.ts";
+import { program } from "../support/run-holdfast.ts";
 import { everything } from "../support/upstreams.ts";
 
 const timeout = 120_000;
@@ -77,5 +80,27 @@ describe("what is exported for Claude Code", { timeout }, () => {
     assert.ok(answer.tools.some(({ name }) => name === "echo"));
     await holdfast.stop();
     assert.equal(holdfast.requests("tools/list").length, 1);
+  });
+});
+
+describe("what is exported for Claude Desktop", { timeout }, () => {
+  it("starts Holdfast on standard input and output, in front of the connector", async () => {
+    await using server = await everything();
+    await using holdfast = await startHoldfast(server.url);
+    const own = { command: process.execPath, args: [program] };
+    const exported = exportFor("claude-desktop", { ...target, url: holdfast.url, launcher: own });
+    const { mcpServers } = JSON.parse(exported.entry) as {
+      mcpServers: Record<string, { command: string; args: string[] }>;
+    };
+    const { command, args } = mcpServers["memory"] ?? { command: "", args: [] };
+    const transport = new StdioClientTransport({ command, args, env: childEnvironment() });
+    const client = new Client({ name: "holdfast-tests", version: "1.0.0" });
+    await client.connect(transport);
+    try {
+      const { tools } = await client.listTools();
+      assert.ok(tools.some(({ name }) => name === "echo"));
+    } finally {
+      await client.close();
+    }
   });
 });

@@ -89,29 +89,36 @@ export async function memoryBehindSupergateway(
   version: SupergatewayVersion,
   options: { readonly sessionTimeoutMs?: number } = {},
 ): Promise<Supergateway> {
-  const port = await lastingPort();
   const resources = new AsyncDisposableStack();
   const { path } = resources.use(await temporaryDirectory());
+  const env = { MEMORY_FILE_PATH: join(path, "memory.jsonl") };
   const timeout = options.sessionTimeoutMs === undefined ? [] : ["--sessionTimeout", String(options.sessionTimeoutMs)];
-  const stdioCommand = `"${process.execPath}" "${memoryServer()}"`;
+  return behindSupergateway(version, `"${process.execPath}" "${memoryServer()}"`, timeout, env, resources);
+}
+
+/** The reference server of every feature, over stdio, behind the same gateway. */
+export function everythingBehindSupergateway(version: SupergatewayVersion): Promise<Supergateway> {
+  const script = fileURLToPath(import.meta.resolve("@modelcontextprotocol/server-everything/dist/index.js"));
+  return behindSupergateway(version, `"${process.execPath}" "${script}" stdio`, [], {}, new AsyncDisposableStack());
+}
+
+async function behindSupergateway(
+  version: SupergatewayVersion,
+  stdioCommand: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  resources: AsyncDisposableStack,
+): Promise<Supergateway> {
+  const port = await lastingPort();
   let running = version;
   const launch = () =>
     launchNode(
       running === "3.4.3"
         ? import.meta.resolve("supergateway3/dist/index.js")
         : import.meta.resolve("supergateway/dist/index.js"),
-      [
-        "--stdio",
-        stdioCommand,
-        "--outputTransport",
-        "streamableHttp",
-        "--stateful",
-        "--port",
-        String(port),
-        ...timeout,
-      ],
+      ["--stdio", stdioCommand, "--outputTransport", "streamableHttp", "--stateful", "--port", String(port), ...args],
       /Listening on port/,
-      { MEMORY_FILE_PATH: join(path, "memory.jsonl") },
+      env,
     );
   const gateway = await upstream(`http://127.0.0.1:${port}/mcp`, launch, resources);
   return {

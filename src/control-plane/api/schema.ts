@@ -284,6 +284,8 @@ export const settingsSchema = z.object({
   dataDir: z.string(),
   /** The connectors' file, where one was given. */
   configFile: z.string().optional(),
+  /** What is wrong with that file; its last good state goes on. */
+  configProblem: z.string().optional(),
   allowStdioOverApi: z.boolean(),
   allowPrivateAddresses: z.array(z.string()),
   /** MCP endpoints ask for an API token. */

@@ -14,6 +14,12 @@ export class HubSettings {
     return this.#now;
   }
 
+  /** Undefined: the file is read and followed. */
+  fileProblem(problem: string | undefined): void {
+    const { configProblem: _before, ...rest } = this.#now;
+    this.#now = problem === undefined ? rest : { ...rest, configProblem: problem };
+  }
+
   change({ keepExchanges, probeIntervalMs }: SettingsChange): Settings {
     this.#now = {
       ...this.#now,

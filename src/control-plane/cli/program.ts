@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { bridgeDefaults } from "../../config/index.ts";
 import { number, wholeNumber } from "./flag-values.ts";
+import { hubHelp } from "./hub-verbs.ts";
 import { addServe, type ServeFlags } from "./serve.ts";
 import { type AddressFlags, addressOptions, type Typed } from "./server-address.ts";
 import { type StreamFlags, streamFlagOptions } from "./stream-flags.ts";
@@ -80,7 +81,7 @@ export function buildProgram(version: string, verbs: Verbs, command?: readonly s
     .version(version)
     .usage("[options] [url | -- command args...]")
     .argument("[url]", "the server's MCP endpoint: http, https, ws or wss; without server, a demo starts")
-    .addHelpText("after", examples)
+    .addHelpText("after", hubHelp() + examples)
     .showHelpAfterError("(holdfast --help shows what can be typed)")
     .configureOutput({ outputError: (text, write) => write(withoutValues(text)) })
     // Otherwise the options of `chaos` that are named like ours would be taken for ours.

@@ -1,5 +1,5 @@
 // What a server's answer to initialize, to a list and to an unknown session means, in one sentence and with what to do. Pure.
-import { printable } from "../../errors/index.ts";
+import { catalog, type ErrorCode, printable } from "../../errors/index.ts";
 import type { CallOutcome } from "../session/index.ts";
 import type { Finding } from "./report.ts";
 
@@ -8,21 +8,40 @@ type Lost = Extract<CallOutcome, { kind: "lost" }>;
 
 const headLength = 300;
 
-export function explainHttp(outcome: CallOutcome, timedOut: boolean, timeoutMs: number): Finding {
-  if (outcome.kind === "lost") return explainLost(outcome, timedOut, timeoutMs);
-  const { status, contentType } = outcome.facts;
-  const type = contentType === "" ? "no content type" : printable(contentType, 60);
-  return { outcome: "ok", sentence: `The server answers with status ${status} (${type}).`, status };
+/** What the server is reached by; a command answers otherwise than a host. */
+export interface Asked {
+  readonly timedOut: boolean;
+  readonly timeoutMs: number;
+  readonly isCommand: boolean;
 }
 
-export function explainLost({ cause }: Lost, timedOut: boolean, timeoutMs: number): Finding {
+/** `wire`: the one that was found to be spoken. */
+export function explainHttp(outcome: CallOutcome, asked: Asked, wire: string | undefined): Finding {
+  if (outcome.kind === "lost") return explainLost(outcome, asked);
+  const { status, contentType } = outcome.facts;
+  const type = contentType === "" ? "no content type" : printable(contentType, 60);
+  const by = wire === undefined || wire === "Streamable HTTP" ? "" : `, by ${wire}`;
+  return { outcome: "ok", sentence: `The server answers with status ${status} (${type})${by}.`, status };
+}
+
+export function explainLost({ cause }: Lost, { timedOut, timeoutMs, isCommand }: Asked): Finding {
   const failed = (sentence: string, action: string): Finding => ({ outcome: "failed", sentence, action });
   const { code = "" } = cause as NodeJS.ErrnoException;
+  if (timedOut && isCommand)
+    return failed(
+      `The command runs, but does not answer within ${seconds(timeoutMs)}.`,
+      "Run the command in a terminal: it must speak MCP on its standard input and output, and write nothing else there.",
+    );
   if (timedOut)
     return failed(
       `The connection is open, but there is no answer within ${seconds(timeoutMs)}.`,
       "Look at the server: it accepts connections and does not answer. A restart often helps.",
     );
+  // What a wire says of itself is told in the catalogue's words.
+  if (cause.name === "WireFault" && Object.hasOwn(catalog, code)) {
+    const { summary, remedy } = catalog[code as ErrorCode];
+    return failed([summary, printable(cause.message, 300)].filter((part) => part !== "").join(" "), remedy);
+  }
   if (cause.name === "HTTPParserError" || code.startsWith("HPE_"))
     return failed("What answers does not speak HTTP.", "Check the port: another program listens there.");
   return failed(
@@ -82,8 +101,8 @@ const signInAction =
   "Give it a token, for example --header 'Authorization: Bearer ${TOKEN}'. Signing in by OAuth is not part of this version.";
 
 /** `of` is what was listed: tools, prompts or resources. */
-export function explainList(outcome: CallOutcome, of: string, timedOut: boolean, timeoutMs: number): Finding {
-  if (outcome.kind === "lost") return explainLost(outcome, timedOut, timeoutMs);
+export function explainList(outcome: CallOutcome, of: string, asked: Asked): Finding {
+  if (outcome.kind === "lost") return explainLost(outcome, asked);
   const { status, body } = outcome.facts;
   if (outcome.kind === "answer" && outcome.error === undefined) {
     const items = (outcome.result as Readonly<Record<string, unknown>> | null)?.[of];

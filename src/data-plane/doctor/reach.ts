@@ -1,6 +1,6 @@
 // The way to a host: its name, its port, its certificate. Each step connects anew, says what it saw, and is bounded in time.
-import { lookup } from "node:dns/promises";
-import { connect, isIP, type Socket } from "node:net";
+import { lookup as lookUp } from "node:dns";
+import { connect, isIP, type LookupFunction, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import type { Finding } from "./report.ts";
 
@@ -8,30 +8,31 @@ export interface Place {
   readonly host: string;
   readonly port: number;
   readonly secure: boolean;
+  readonly lookup: LookupFunction | undefined;
 }
 
 const ports: Readonly<Record<string, number>> = { "http:": 80, "ws:": 80, "https:": 443, "wss:": 443 };
 
-export function placeOf(url: URL): Place {
+export function placeOf(url: URL, lookup?: LookupFunction): Place {
   return {
     host: url.hostname.replace(/^\[(.*)\]$/, "$1"),
     port: url.port === "" ? (ports[url.protocol] ?? 443) : Number(url.port),
     secure: url.protocol === "https:" || url.protocol === "wss:",
+    lookup,
   };
 }
 
-export async function resolveName({ host }: Place, timeoutMs: number): Promise<Finding> {
+export async function resolveName({ host, lookup }: Place, timeoutMs: number): Promise<Finding> {
   if (isIP(host) !== 0)
     return { outcome: "skipped", sentence: "The URL holds an address, so there is no name to look up." };
-  const found = await Promise.race([
-    lookup(host, { all: true }).catch((error: NodeJS.ErrnoException) => error),
-    after(timeoutMs),
-  ]);
-  if (Array.isArray(found)) {
-    const addresses = found.map(({ address }) => address).join(", ");
-    return { outcome: "ok", sentence: `${host} is ${addresses}.` };
-  }
-  const code = found instanceof Error ? found.code : "ETIMEDOUT";
+  const found = await Promise.race([addressesOf(host, lookup ?? lookUp), after(timeoutMs)]);
+  if (found?.addresses !== undefined) return { outcome: "ok", sentence: `${host} is ${found.addresses.join(", ")}.` };
+  const code = found === undefined ? "ETIMEDOUT" : found.code;
+  if (code === "ERR_ADDRESS_REFUSED")
+    return failed(
+      `The name ${host} leads to an address of this machine or a private network, where this connector may not go.`,
+      "Add it with holdfast add on the hub's machine, or allow the range with --allow-private-addresses.",
+    );
   return code === "ENOTFOUND"
     ? failed(
         `The name ${host} does not exist.`,
@@ -43,9 +44,22 @@ export async function resolveName({ host }: Place, timeoutMs: number): Promise<F
       );
 }
 
+type Found =
+  | { readonly addresses: readonly string[]; readonly code?: undefined }
+  | { readonly addresses?: undefined; readonly code: string | undefined };
+
+function addressesOf(host: string, lookup: LookupFunction): Promise<Found> {
+  return new Promise((resolve) => {
+    lookup(host, { all: true }, (error, found) => {
+      if (error !== null) resolve({ code: error.code });
+      else resolve({ addresses: typeof found === "string" ? [found] : found.map(({ address }) => address) });
+    });
+  });
+}
+
 export async function openPort(place: Place, timeoutMs: number): Promise<Finding> {
   const where = printablePlace(place);
-  const socket = connect({ host: place.host, port: place.port });
+  const socket = connect({ host: place.host, port: place.port, ...withLookup(place) });
   const code = await settled(socket, "connect", timeoutMs);
   if (code === undefined) return { outcome: "ok", sentence: `${where} accepts connections.` };
   if (code === "ECONNREFUSED")
@@ -64,6 +78,7 @@ export async function shakeHands(place: Place, timeoutMs: number): Promise<Findi
   const socket = connectTls({
     host,
     port,
+    ...withLookup(place),
     ...(isIP(host) === 0 ? { servername: host } : {}),
     ALPNProtocols: ["http/1.1"],
   });
@@ -128,6 +143,10 @@ function settled(
 function codeOf(error: NodeJS.ErrnoException): string {
   const first: unknown = error instanceof AggregateError ? error.errors[0] : undefined;
   return error.code ?? (first as NodeJS.ErrnoException | undefined)?.code ?? "unknown reason";
+}
+
+function withLookup({ lookup }: Place) {
+  return lookup === undefined ? {} : { lookup };
 }
 
 function printablePlace({ host, port }: Place): string {

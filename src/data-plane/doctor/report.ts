@@ -19,7 +19,7 @@ export interface DoctorReport {
   /** RFC 3339, UTC. */
   readonly at: string;
   readonly ok: boolean;
-  readonly steps: readonly DoctorStep[];
+  readonly steps: DoctorStep[];
   /** One sentence: which step failed, or that none did. */
   readonly verdict: string;
   /** What to do about it. */

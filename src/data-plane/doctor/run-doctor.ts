@@ -1,5 +1,6 @@
 // Walks toward a server step by step until one fails. Opens a session of its own, throws it away, and never sees a live session's id.
 import { randomUUID } from "node:crypto";
+import type { LookupFunction } from "node:net";
 import { ConfigError, type ServerAddress } from "../../config/index.ts";
 import { sessionIdHeader } from "../../protocol/index.ts";
 import {
@@ -11,15 +12,24 @@ import {
   readCookies,
 } from "../session/index.ts";
 import { openTransport, type Transport } from "../transport/index.ts";
-import { explainBogus, explainHttp, explainInitialize, explainList, explainLost } from "./explain-answer.ts";
+import {
+  type Asked,
+  explainBogus,
+  explainHttp,
+  explainInitialize,
+  explainList,
+  explainLost,
+} from "./explain-answer.ts";
 import { findCommand } from "./find-command.ts";
-import { openPort, placeOf, resolveName, shakeHands } from "./reach.ts";
+import { openPort, type Place, placeOf, resolveName, shakeHands } from "./reach.ts";
 import { type DoctorReport, type Finding, reportOf, type StepName, type TakenStep } from "./report.ts";
 
 export interface Patient {
   readonly name: string;
   /** Gives address and headers as they are now; a ConfigError is the first step's finding. */
   resolve(): { readonly server: ServerAddress; readonly headers: readonly string[] };
+  /** Refuses names that lead where this connector may not go. */
+  readonly lookup?: LookupFunction | undefined;
 }
 
 export interface DoctorOptions {
@@ -69,10 +79,20 @@ async function examine(patient: Patient, options: DoctorOptions, take: Take): Pr
   });
   if (!readable || resolved === undefined) return;
   const { server, headers } = resolved;
-  if (!(await (server.kind === "stdio" ? take("spawn", () => findCommand(server)) : reach(server.url, options, take))))
+  const { lookup } = patient;
+  if (
+    !(await (server.kind === "stdio"
+      ? take("spawn", () => findCommand(server))
+      : reach(placeOf(server.url, lookup), options, take)))
+  )
     return;
   const timeoutMs = server.kind === "stdio" ? options.startTimeoutMs : options.stepTimeoutMs;
-  const transport = openTransport(server, { connectTimeoutMs: timeoutMs, followRedirects: true });
+  const transport = openTransport(server, {
+    connectTimeoutMs: timeoutMs,
+    startTimeoutMs: timeoutMs,
+    followRedirects: true,
+    lookup,
+  });
   try {
     const talk: Talk = { transport, kind: server.kind, take, stepTimeoutMs: options.stepTimeoutMs };
     await converse(talk, headers, timeoutMs);
@@ -81,8 +101,7 @@ async function examine(patient: Patient, options: DoctorOptions, take: Take): Pr
   }
 }
 
-async function reach(url: URL, { stepTimeoutMs }: DoctorOptions, take: Take): Promise<boolean> {
-  const place = placeOf(url);
+async function reach(place: Place, { stepTimeoutMs }: DoctorOptions, take: Take): Promise<boolean> {
   return (
     (await take("dns", () => resolveName(place, stepTimeoutMs))) &&
     (await take("tcp", () => openPort(place, stepTimeoutMs))) &&
@@ -98,9 +117,8 @@ interface Talk {
   readonly stepTimeoutMs: number;
 }
 
-interface Asked {
+interface Heard extends Asked {
   readonly outcome: CallOutcome;
-  readonly timedOut: boolean;
 }
 
 const clientInfo = { name: "holdfast-doctor", version: "1" };
@@ -108,18 +126,18 @@ const clientInfo = { name: "holdfast-doctor", version: "1" };
 async function converse(talk: Talk, headers: readonly string[], startTimeoutMs: number): Promise<void> {
   const { kind, take } = talk;
   const params = { protocolVersion, capabilities: {}, clientInfo };
-  let asked: Asked | undefined;
+  let asked: Heard | undefined;
   const initialize = async () => (asked ??= await ask(talk, { headers }, "initialize", params, startTimeoutMs));
-  const heard =
+  const isHeard =
     kind !== "http" ||
     (await take("http", async () => {
-      const { outcome, timedOut } = await initialize();
-      return explainHttp(outcome, timedOut, startTimeoutMs);
+      const heard = await initialize();
+      return explainHttp(heard.outcome, heard, talk.transport.wire);
     }));
-  if (!heard) return;
+  if (!isHeard) return;
   const opened = await take("initialize", async () => {
-    const { outcome, timedOut } = await initialize();
-    return outcome.kind === "lost" ? explainLost(outcome, timedOut, startTimeoutMs) : explainInitialize(outcome);
+    const heard = await initialize();
+    return heard.outcome.kind === "lost" ? explainLost(heard.outcome, heard) : explainInitialize(heard.outcome);
   });
   const { outcome } = await initialize();
   if (opened && outcome.kind === "answer") await useSession(talk, outcome, headers);
@@ -144,12 +162,14 @@ async function useSession(
   try {
     await callServer(transport, session, initialized, undefined, stepTimeoutMs);
     const lists = await take("list", async () => {
-      const { outcome, timedOut } = await ask(talk, session, `${of}/list`, {}, stepTimeoutMs);
-      return explainList(outcome, of, timedOut, stepTimeoutMs);
+      const heard = await ask(talk, session, `${of}/list`, {}, stepTimeoutMs);
+      return explainList(heard.outcome, of, heard);
     });
     if (!lists) return;
     await take("bogus-session", async () => {
-      if (kind !== "http") return skipped("A session of this wire is its connection: there is no id to be unknown.");
+      // HTTP+SSE has ids in its URLs, and a stream of its own for each.
+      if (kind !== "http" || transport.wire !== "Streamable HTTP")
+        return skipped("A session of this wire is its connection: there is no id to be unknown.");
       if (session.upstreamId === undefined) return skipped("The server keeps no sessions, so none can be lost.");
       const unknown: CallContext = { ...session, upstreamId: randomUUID(), cookies: undefined };
       const { outcome, timedOut } = await ask(talk, unknown, `${of}/list`, {}, stepTimeoutMs);
@@ -163,21 +183,22 @@ async function useSession(
 const initialized = '{"jsonrpc":"2.0","method":"notifications/initialized"}';
 
 async function ask(
-  { transport }: Talk,
+  { transport, kind }: Talk,
   context: CallContext,
   method: string,
   params: object,
   timeoutMs: number,
-): Promise<Asked> {
+): Promise<Heard> {
   const id = `holdfast-${randomUUID()}`;
   const begun = performance.now();
   const body = JSON.stringify({ jsonrpc: "2.0", id, method, params });
   const outcome = await callServer(transport, context, body, id, timeoutMs);
   const timedOut = performance.now() - begun >= timeoutMs - timerErrorMs;
+  const asked: Asked = { timedOut, timeoutMs, isCommand: kind === "stdio" };
   // A stream that opens and then says nothing is no answer either.
   if (timedOut && outcome.kind === "other")
-    return { outcome: { kind: "lost", sent: "maybe", cause: new Error("no answer in time") }, timedOut };
-  return { outcome, timedOut };
+    return { ...asked, outcome: { kind: "lost", sent: "maybe", cause: new Error("no answer in time") } };
+  return { ...asked, outcome };
 }
 
 /** Timers may fire this much before their time. */

@@ -151,6 +151,11 @@ function About({ settings }: { readonly settings: HubSettings }) {
           <>
             <dt>Connectors' file</dt>
             <dd class="mono">{settings.configFile}</dd>
+            {settings.configProblem !== undefined && (
+              <dd>
+                <p role="alert">Not followed, its last good state goes on: {settings.configProblem}</p>
+              </dd>
+            )}
           </>
         )}
         <dt>Commands over page and REST</dt>

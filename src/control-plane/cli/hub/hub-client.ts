@@ -1,0 +1,39 @@
+// What the verbs ask of a hub, whether it runs or only its store is there. Types alone.
+import type {
+  ConnectorView,
+  DoctorReport,
+  ExchangeList,
+  LiveEvent,
+  LoginLink,
+  SessionView,
+  Settings,
+  TestResult,
+  ToolList,
+} from "../../api/schema.ts";
+
+export interface HubClient extends AsyncDisposable {
+  /** For standard error: with whom the verb speaks. */
+  readonly where: string;
+  /** Of the running hub; undefined where only the store is there. */
+  readonly url: string | undefined;
+  list(): Promise<readonly ConnectorView[]>;
+  get(name: string): Promise<ConnectorView>;
+  setWanted(name: string, wanted: "connected" | "disconnected"): Promise<ConnectorView>;
+  remove(name: string): Promise<void>;
+  doctor(name: string): Promise<DoctorReport>;
+  test(name: string): Promise<TestResult>;
+  tools(name: string): Promise<ToolList>;
+  exchanges(name: string, limit: number): Promise<ExchangeList>;
+  /** Ends with the hub, or when `signal` fires. */
+  events(name: string, signal: AbortSignal): AsyncIterable<LiveEvent>;
+  sessions(name: string): Promise<readonly SessionView[]>;
+  breakSession(name: string, session: string): Promise<SessionView>;
+  endSession(name: string, session: string): Promise<void>;
+  /** Lets a running hub follow at once what was written into the store beside it. */
+  reload(): Promise<void>;
+  /** A POST to an MCP endpoint of the hub, with the admin's credential. */
+  postMcp(endpoint: string, message: object, session: string | undefined): Promise<Response>;
+  endMcp(endpoint: string, session: string): Promise<void>;
+  settings(): Promise<Settings>;
+  loginLink(): Promise<LoginLink>;
+}
