@@ -1,5 +1,5 @@
 // What each route does, given input that is checked already. Knows nothing of HTTP but what it answers with.
-import { type ConnectorSpec, mergePoints, type Running, stepMs } from "../../connectors/index.ts";
+import { type ConnectorSpec, mergePoints, type Running, stepMs, visibleAfterMs } from "../../connectors/index.ts";
 import { type ErrorCode, ProxyError } from "../../errors/index.ts";
 import { eventStream } from "./event-stream.ts";
 import type { Logins } from "./logins.ts";
@@ -91,8 +91,11 @@ export class Handlers {
     this.#actual(name);
     const startedMs = performance.now();
     await this.#hub.test(name);
-    const status = statusView(this.#actual(name), Date.now());
-    return { ok: status.kind === "connected", elapsedMs: Math.round(performance.now() - startedMs), status };
+    const actual = this.#actual(name);
+    const ok = actual.opened?.evidence.isGood === true;
+    // Whoever asks is told at once, and not first when a trouble has lasted long enough to be shown.
+    const status = statusView(actual, ok ? Date.now() : Date.now() + visibleAfterMs);
+    return { ok, elapsedMs: Math.round(performance.now() - startedMs), status };
   }
 
   async tools(name: string): Promise<ToolList> {

@@ -15,7 +15,7 @@ export function StatsPanel({ connector }: { readonly connector?: string }) {
     const ask = () => {
       if (document.hidden) return;
       call<Stats>(`/stats${query}`, { signal: stop.signal }).then(
-        (answer) => (stats.value = answer),
+        (answer) => (stats.value = sinceFirst(answer)),
         // A broken line is told at the top of the page; the chart stays as it was.
         () => {},
       );
@@ -34,6 +34,15 @@ export function StatsPanel({ connector }: { readonly connector?: string }) {
       <Chart stats={stats.value} />
     </figure>
   );
+}
+
+const leastPoints = 60;
+
+/** Without the time before anything happened, so that the first minutes of a hub are not a thin line at the end of an empty hour. */
+function sinceFirst({ stepMs, points }: Stats): Stats {
+  const first = points.findIndex((point) => point.calls + point.errors + point.losses + point.restores > 0);
+  const start = Math.min(first === -1 ? points.length : first, points.length - leastPoints);
+  return { stepMs, points: points.slice(Math.max(0, start)) };
 }
 
 function sum(stats: Stats, field: "calls" | "errors" | "losses" | "restores" | "restoresFailed"): number {

@@ -80,9 +80,11 @@ function Head({ connector }: { readonly connector: ConnectorView }) {
         <StatusWord status={connector.status} />
         <div class="actions is-end">
           <WantedButton connector={connector} />
-          <button type="button" class="button is-danger-text" onClick={() => (isAsking.value = true)}>
-            Remove
-          </button>
+          {connector.source === "store" && (
+            <button type="button" class="button is-danger-text" onClick={() => (isAsking.value = true)}>
+              Remove
+            </button>
+          )}
         </div>
       </div>
       <p class="quiet">

@@ -49,7 +49,7 @@ function SessionTable({ sessions }: { readonly sessions: readonly SessionView[] 
               <th scope="col">Client</th>
               <th scope="col">Status</th>
               <th scope="col" class="is-wide">
-                Last good exchange
+                Last seen
               </th>
               <th scope="col" class="is-wide">
                 Opened
@@ -83,7 +83,7 @@ function SessionTable({ sessions }: { readonly sessions: readonly SessionView[] 
 }
 
 function SessionRow({ session }: { readonly session: SessionView }) {
-  const { clientName, clientVersion, status, lastGoodAt } = session;
+  const { clientName, clientVersion, status, lastGoodAt, lastSeenAt } = session;
   return (
     <tr data-session={session.session}>
       <td>
@@ -97,11 +97,18 @@ function SessionRow({ session }: { readonly session: SessionView }) {
           {session.inFlight > 0 && ` · ${session.inFlight} under way`}
         </span>
         <span class="quiet sub is-narrow">
-          last good exchange {lastGoodAt === undefined ? "none yet" : <Ago time={lastGoodAt} />}
+          last seen <Ago time={lastSeenAt} />
         </span>
         {session.broken && <span class="sub broken">next request carries a dead id</span>}
       </td>
-      <td class="is-wide">{lastGoodAt === undefined ? "none yet" : <Ago time={lastGoodAt} />}</td>
+      <td class="is-wide">
+        <Ago time={lastSeenAt} />
+        {lastGoodAt !== undefined && (
+          <span class="quiet sub">
+            last good exchange <Ago time={lastGoodAt} />
+          </span>
+        )}
+      </td>
       <td class="is-wide">
         <Ago time={session.openedAt} />
       </td>
