@@ -16,5 +16,5 @@ export type { ConnectorRecord, ConnectorSpec, SpecOptions } from "./record.ts";
 export type { ProbeResult, Running, SessionFacts } from "./running.ts";
 export { openSealer, type Sealer } from "./seal.ts";
 export { Connectors, type NewConnector, type SpecChange, type Written } from "./service.ts";
-export { type Answer, Evidence, type Status, type StatusKind, type Trouble } from "./status.ts";
+export { type Answer, Evidence, type Status, type StatusKind, type Trouble, visibleAfterMs } from "./status.ts";
 export { toConnectorOptions } from "./to-options.ts";
