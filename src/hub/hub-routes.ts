@@ -32,10 +32,13 @@ export class HubRoutes {
     this.#hub = hub;
   }
 
-  /** Once the hub knows where it listens. */
-  async open(): Promise<void> {
-    // A hub without its page is still a hub.
+  /** Before the hub listens. A hub without its page is still a hub. */
+  async loadPage(): Promise<void> {
     this.#built = await openPage().catch(() => undefined);
+  }
+
+  /** Once the hub knows where it listens; in one go, since a request that came in between would never be answered. */
+  open(): void {
     const hub = this.#hub;
     const api: HubApi = {
       connectors: hub.connectors,

@@ -114,6 +114,7 @@ export class RunningHub {
     await this.#startDemo(opened);
     await this.tokens.load();
     const routes = new HubRoutes(this);
+    await routes.loadPage();
     const server = await listen({
       host: options.host,
       port: options.port,
@@ -130,7 +131,7 @@ export class RunningHub {
     this.logins = new Logins(this.#adminToken, server.port);
     this.settings = this.#settings();
     this.settings.fileProblem(this.#fileProblem);
-    await routes.open();
+    routes.open();
     await this.#followAll();
     const follow = setInterval(() => void this.#followIfChanged(), followMs).unref();
     opened.defer(() => clearInterval(follow));

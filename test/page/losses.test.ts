@@ -4,7 +4,7 @@ import { describe } from "node:test";
 import { sdk1 } from "../support/clients.ts";
 import { itWith } from "../support/parts.ts";
 import { everything } from "../support/upstreams.ts";
-import { addByForm, endpointOf, openBrowser, startHub, timeout, visit, waitForStatus } from "./scene.ts";
+import { addByForm, endpointOf, openBrowser, startHub, streamOpen, timeout, visit, waitForStatus } from "./scene.ts";
 
 describe("a loss on the page", { timeout }, () => {
   itWith(
@@ -57,6 +57,8 @@ describe("a loss on the page", { timeout }, () => {
     const { page } = visitor;
     await addByForm(page, "everything", server.url);
     await using client = await sdk1.connect(endpointOf(hub, "everything"));
+    // Or else the opening of the stream is the next request, and heals the loss before anybody has seen it.
+    await streamOpen(hub, "everything");
     await page.getByRole("button", { name: /^Break it: session of holdfast-tests/ }).click();
     await page.getByText("Now make a call from the client.").waitFor();
     assert.match(await client.callTool("echo", { message: "healed" }), /healed/);

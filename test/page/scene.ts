@@ -1,6 +1,7 @@
 // A running hub, a real Chromium that is signed in to it, and the helpers that page tests share. Imports nothing from src.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { type Browser, chromium, type Locator, type Page } from "playwright-core";
 import { type Child, lastingPort, startChild, temporaryDirectory } from "../support/process.ts";
@@ -133,6 +134,18 @@ export async function addByForm(page: Page, name: string, address: string): Prom
 
 export function endpointOf(hub: Hub, name: string): string {
   return `${hub.origin}/c/${name}/mcp`;
+}
+
+/** Resolves when the connector's one session has its standing stream, which a client opens after its connect has returned. */
+export async function streamOpen(hub: Hub, name: string): Promise<void> {
+  interface Answer {
+    readonly sessions: readonly { readonly hasStream: boolean }[];
+  }
+  const endMs = Date.now() + waitMs;
+  while ((await hub.api<Answer>("GET", `/connectors/${name}/sessions`)).sessions[0]?.hasStream !== true) {
+    assert.ok(Date.now() < endMs, "no session with a stream");
+    await delay(20);
+  }
 }
 
 const axe = readFileSync(fileURLToPath(import.meta.resolve("axe-core/axe.min.js")), "utf8");

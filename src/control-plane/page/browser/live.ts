@@ -44,12 +44,11 @@ export function startLive(take: Take): void {
 
 async function keepOpen(take: Take, stop: AbortSignal): Promise<void> {
   for (let failures = 0; !stop.aborted && isSignedIn.value; failures += 1) {
-    const began = Date.now();
     await readOnce(take, stop).catch(() => {});
     // Whoever is not signed in is shown the way in, not a broken line.
     if (stop.aborted || !isSignedIn.value) return;
+    if (line.value.at === "live") failures = 0;
     if (line.value.at !== "broken") line.value = { at: "broken", sinceMs: now.value };
-    if (Date.now() - began > 10_000) failures = 0;
     await pause(retryMs[Math.min(failures, retryMs.length - 1)] ?? 4_000, stop);
   }
 }

@@ -94,6 +94,7 @@ function SessionRow({ session }: { readonly session: SessionView }) {
         <span class={`word is-${status}`}>{capital(status)}</span>
         <span class="quiet sub">
           since <Ago time={session.since} />
+          {session.hasStream && " · stream open"}
           {session.inFlight > 0 && ` · ${session.inFlight} under way`}
         </span>
         <span class="quiet sub is-narrow">
