@@ -3,8 +3,8 @@ import { row } from "./catalog-row.ts";
 
 export const streamRows = {
   ANSWER_NOT_KEPT: row(
-    "client",
-    410,
+    "network",
+    502,
     1340,
     "unknown",
     "after-fix",
