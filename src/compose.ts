@@ -18,6 +18,7 @@ import {
   type Serve,
   type SharedParts,
   StreamClock,
+  StreamJournal,
   trustedProxies,
 } from "./data-plane/index.ts";
 import type { ErrorCode } from "./errors/index.ts";
@@ -100,6 +101,8 @@ export async function openShared(
   const store = opened.use(await open());
   const clock = new StreamClock(options.streams);
   opened.defer(() => clock.stop());
+  const journal = options.streams.durable ? new StreamJournal(store, log, options.streams.keepMs) : undefined;
+  opened.defer(() => journal?.stop());
   return {
     log,
     metrics: createMetrics(),
@@ -108,6 +111,7 @@ export async function openShared(
     secret: await store.secret(),
     limits: bodyLimits(options),
     clock,
+    journal,
     forwarding: readForwarding(options),
     reconnectGraceMs: options.reconnectGraceMs,
   };

@@ -19,7 +19,7 @@ import {
   serveMcp,
   WebSocketEndpoint,
 } from "./ingress/index.ts";
-import { type StreamClock, Streams } from "./relay/index.ts";
+import { type StreamClock, type StreamJournal, Streams } from "./relay/index.ts";
 import { type Connector, openConnector, SessionManager, type UpstreamSession } from "./session/index.ts";
 import { openTransport } from "./transport/index.ts";
 
@@ -34,6 +34,8 @@ export interface SharedParts {
   readonly limits: BodyLimits;
   /** Of all streams that clients may come back for. */
   readonly clock: StreamClock;
+  /** Where they are written down, if they are to outlive the process. */
+  readonly journal?: StreamJournal | undefined;
   readonly forwarding: Forwarding;
   /** How long the session of an HTTP+SSE client whose stream broke is kept for it. */
   readonly reconnectGraceMs: number;
@@ -90,7 +92,7 @@ export function openEndpoint(options: ConnectorOptions, shared: SharedParts, hub
   const { forwarding } = shared;
   const { transport, connector, sessions, eras } = openSessions(options, shared, hub);
   const modern = openModern(connector, eras);
-  const streams = new Streams(shared.clock);
+  const streams = new Streams(shared.clock, shared.journal);
   const others = options.front ? passThrough.bind(null, connector, forwarding) : undefined;
   const credential = hub?.credential ?? whoAsks(options, forwarding);
   const { limits, reconnectGraceMs } = shared;

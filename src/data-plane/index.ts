@@ -18,6 +18,6 @@ export {
   serveRefusal,
   trustedProxies,
 } from "./ingress/index.ts";
-export { StreamClock } from "./relay/index.ts";
+export { StreamClock, StreamJournal } from "./relay/index.ts";
 export { type EndpointPaths, endpointRoutes, type Routes } from "./routes.ts";
 export { type ProbeOutcome, probe, type UpstreamSession } from "./session/index.ts";

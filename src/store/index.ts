@@ -12,3 +12,4 @@ export type {
 } from "./port.ts";
 export { openSqliteHubStores } from "./sqlite/hub-stores.ts";
 export { openSqliteStore } from "./sqlite/session-store.ts";
+export type { StoredEvent, StoredStream, StreamChange, StreamName, StreamStore } from "./stream-port.ts";

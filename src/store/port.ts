@@ -1,5 +1,7 @@
 // The store as the rest sees it: durable session rows, each changed only by compare-and-set on its generation. Knows no SQL.
 
+import type { StreamStore } from "./stream-port.ts";
+
 /** What a session needs to go on after a restart of the server or of Holdfast. Plain JSON, no live objects. */
 export interface StoredSession {
   /** Keyed hash of the client's session id (hex). The id itself is never stored. */
@@ -16,7 +18,7 @@ export interface StoredSession {
   readonly lastSeenAtMs: number;
 }
 
-export interface SessionStore extends EraStore, AsyncDisposable {
+export interface SessionStore extends EraStore, StreamStore, AsyncDisposable {
   find(connector: string, key: string): Promise<StoredSession | undefined>;
   /** Inserts a session of generation 1. */
   add(session: StoredSession): Promise<void>;

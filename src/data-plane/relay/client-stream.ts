@@ -1,6 +1,7 @@
 // One event stream to a client, which outlives the client's connections: numbers its events, keeps what may have been missed, and goes on where
 // the client left off. Knows nothing of what the events say.
 import type { RawId } from "../../protocol/index.ts";
+import type { StoredStream } from "../../store/index.ts";
 import type { ClientConnection } from "./client-exchange.ts";
 import { idParts, type StreamKind } from "./event-id.ts";
 import type { EventOut } from "./event-out.ts";
@@ -10,6 +11,13 @@ import { StreamEvents } from "./stream-events.ts";
 
 /** Where events are written before they go out (`--durable-streams`). */
 export interface Journal {
+  opened(token: string, kind: StreamKind, asked: readonly RawId[]): void;
+  /** A stream that is on disk already is in use again. */
+  live(token: string): void;
+  /** Calls back when everything so far is on disk. */
+  settled(then: () => void): void;
+  /** Not in use any more, but to be found again. */
+  closed(token: string): void;
   /** Calls `stored` when the event is on disk, or when it cannot be written there. */
   event(token: string, event: KeptEvent, upstreamEventId: string | undefined, stored: () => void): void;
   dropped(token: string, throughSeq: number): void;
@@ -29,12 +37,12 @@ export interface ClientStreamParts {
   readonly clock: StreamClock;
   readonly kind: StreamKind;
   readonly token: string;
-  readonly asked: RawId | undefined;
+  readonly asked: readonly RawId[];
   /** Revisions before 2025-11-25 know no event without data; their clients are given one that they ignore by its type. */
   readonly knowsPriming: boolean;
   readonly journal: Journal | undefined;
-  /** Goes on behind this one: the last of a stream of before a restart. */
-  readonly lastSeq?: number;
+  /** What was kept on disk while Holdfast was away. */
+  readonly stored?: StoredStream | undefined;
 }
 
 /** Waiting for an open connection, beyond which the server is asked to pause. */
@@ -67,15 +75,21 @@ export class ClientStream implements EventOut, EventOwner {
   #part: KeptEvent | undefined;
   #over = false;
 
-  constructor({ owner, clock, kind, token, asked, knowsPriming, journal, lastSeq = 0 }: ClientStreamParts) {
+  constructor({ owner, clock, kind, token, asked, knowsPriming, journal, stored }: ClientStreamParts) {
     this.#owner = owner;
     this.kind = kind;
     this.token = token;
     this.#clock = clock;
     this.#journal = journal;
     this.#knowsPriming = knowsPriming;
-    [this.#before, this.#behind] = idParts(kind, token, asked);
-    this.#events = new StreamEvents(this, clock.kept, lastSeq);
+    [this.#before, this.#behind] = idParts(kind, token, asked.length === 1 ? asked[0] : undefined);
+    this.#events = new StreamEvents(this, clock.kept, stored?.droppedSeq ?? 0);
+    if (stored === undefined) journal?.opened(token, kind, asked);
+    else {
+      journal?.live(token);
+      this.#events.adopt(stored.events, clock.nowMs);
+      this.#ended = stored.over;
+    }
     this.#sinceMs = clock.nowMs;
     this.#wroteAtTick = clock.ticks;
     clock.streams.add(this);
@@ -170,7 +184,12 @@ export class ClientStream implements EventOut, EventOwner {
     const connection = this.#connection;
     if (connection === undefined || this.#part !== undefined || this.#events.waiting > 0) return;
     const type = this.#knowsPriming ? "" : "event: priming\n";
-    this.#write(Buffer.from(`${this.#idLine(this.#events.seq)}${type}data: \n\n`));
+    const write = (): void => {
+      const isCurrent = this.#connection === connection && this.#part === undefined && this.#events.waiting === 0;
+      if (isCurrent) this.#write(Buffer.from(`${this.#idLine(this.#events.seq)}${type}data: \n\n`));
+    };
+    if (this.#journal === undefined) write();
+    else this.#journal.settled(write);
   }
 
   /** Everything was said. The events stay for a while, in case the client missed some. */
@@ -214,9 +233,11 @@ export class ClientStream implements EventOut, EventOwner {
     return this.#ended && droppedSeq === newest ? "dropped" : "kept";
   }
 
-  /** Takes out the events that no connection was ever given, for another stream of the session: their bytes without our ids. */
-  takeUnsent(): readonly Buffer[][] {
-    return this.#part === undefined ? this.#events.takeUnsent() : [];
+  /** Gives another stream of the session what no connection was ever given of this one. True if there was any. */
+  moveUnsent(to: ClientStream): boolean {
+    const unsent = this.#part === undefined ? this.#events.takeUnsent() : [];
+    for (const pieces of unsent) to.event(pieces);
+    return unsent.length > 0;
   }
 
   /** Breaks the connection, so that the client comes back. */
@@ -232,6 +253,7 @@ export class ClientStream implements EventOut, EventOwner {
     this.#connection = undefined;
     this.#events.clear();
     this.#clock.streams.delete(this);
+    this.#journal?.closed(this.token);
     if (connection !== undefined && !connection.gone) connection.end();
     this.#resume();
     this.#owner.over(this);

@@ -12,4 +12,5 @@ export { type ModernEnd, type ModernExchange, type ModernRelay, relayModern } fr
 export { relayRequest } from "./relay-request.ts";
 export { askedAs } from "./relay-stream.ts";
 export { StreamClock } from "./stream-clock.ts";
+export { StreamJournal } from "./stream-journal.ts";
 export { Streams } from "./streams.ts";

@@ -77,6 +77,14 @@ export class StandaloneStream implements EventSink {
     }
   }
 
+  /** After a restart of Holdfast: where the server can go on, by its own id of the last event that was kept. */
+  continueFrom(upstreamEventId: string | undefined): void {
+    const { state } = this.#session;
+    if (this.#upstream !== undefined || this.#lastEventId !== undefined || state.at !== "operating") return;
+    this.#lastEventId = upstreamEventId;
+    this.#lastEventOf = state.upstreamId;
+  }
+
   /** The session is over, or Holdfast goes. */
   close(): void {
     this.#over = true;
@@ -285,7 +293,7 @@ export class StandaloneStream implements EventSink {
     client.onExpired = () => this.#forget(client);
     let told = client.attach(connection, client === back ? seq : undefined);
     // Where nobody listens any more, what was never on any connection goes to whoever comes.
-    for (const other of others) told = (!other.attached && moveUnsent(other, client)) || told;
+    for (const other of others) told = (!other.attached && other.moveUnsent(client)) || told;
     for (const json of session.unannounced) client.event([encodeSseEvent({ type: "message", data: json })]);
     told ||= session.unannounced.size > 0;
     session.unannounced.clear();
@@ -312,7 +320,7 @@ export class StandaloneStream implements EventSink {
     // A stream that waits for a client that left would wait for ever.
     this.#upstream?.body.resume();
     const other = this.#clients.findLast((one) => one !== client && one.attached);
-    if (other !== undefined) moveUnsent(client, other);
+    if (other !== undefined) client.moveUnsent(other);
   }
 
   /** Nobody comes back for this one; without any the server's stream is of no use. */
@@ -386,11 +394,4 @@ export class StandaloneStream implements EventSink {
       opened.fault === "server-answered" || opened.fault === "unauthorized" || opened.fault === "session-doubtful";
     return final && opened.facts.status !== 409 ? "never" : "later";
   }
-}
-
-/** True if there was any. */
-function moveUnsent(from: ClientStream, to: ClientStream): boolean {
-  const unsent = from.takeUnsent();
-  for (const pieces of unsent) to.event(pieces);
-  return unsent.length > 0;
 }

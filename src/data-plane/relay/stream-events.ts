@@ -1,4 +1,5 @@
 // The events of one stream that are kept, and how far its present connection has been given them. Writes to nobody.
+import type { StoredEvent } from "../../store/index.ts";
 import type { EventOwner, KeptEvent, KeptEvents } from "./kept-events.ts";
 
 /** Smaller events become one piece of memory together with their id, so that they hold nothing of the server's chunk. */
@@ -66,23 +67,26 @@ export class StreamEvents {
       } else parts.push(piece as Buffer);
     }
     const bytes = idLine.length + size;
-    const event: KeptEvent = {
-      seq: this.seq,
-      owner: this.#owner,
-      atMs,
-      idBytes: idLine.length,
-      written: 0,
-      parts,
-      bytes,
-      complete: false,
-      stored,
-      older: undefined,
-      newer: undefined,
-    };
+    const event = this.#newEvent(parts, bytes, idLine.length, atMs, stored);
     this.#events.push(event);
     this.unsentBytes += bytes;
     this.#bytes += bytes;
     return event;
+  }
+
+  /** Events of before a restart: somebody may have been given them. */
+  adopt(stored: readonly StoredEvent[], atMs: number): void {
+    for (const { seq, bytes, idBytes } of stored) {
+      this.seq = seq;
+      const parts = [Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)];
+      const event = this.#newEvent(parts, bytes.length, idBytes, atMs, true);
+      event.written = 1;
+      event.complete = true;
+      this.#events.push(event);
+      this.#bytes += event.bytes;
+      this.#cursor += 1;
+      this.share(event);
+    }
   }
 
   share(event: KeptEvent): void {
@@ -156,6 +160,22 @@ export class StreamEvents {
 
   clear(): void {
     while (this.#events.length > 0) this.#take(this.#events.length - 1);
+  }
+
+  #newEvent(parts: Buffer[], bytes: number, idBytes: number, atMs: number, stored: boolean): KeptEvent {
+    return {
+      seq: this.seq,
+      owner: this.#owner,
+      atMs,
+      idBytes,
+      written: 0,
+      parts,
+      bytes,
+      complete: false,
+      stored,
+      older: undefined,
+      newer: undefined,
+    };
   }
 
   /** One event that is larger than what is kept: the parts that are out need not stay. */

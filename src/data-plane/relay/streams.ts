@@ -9,8 +9,10 @@ import { type EventId, finalId, parseEventId } from "./event-id.ts";
 import { DirectOut } from "./event-out.ts";
 import { SessionStreams } from "./session-streams.ts";
 import { StandaloneStream } from "./standalone-stream.ts";
+import { continueAnswer, upstreamPlace } from "./stored-stream.ts";
 import type { StreamClock, Waiting } from "./stream-clock.ts";
 import { sendStreamHead } from "./stream-head.ts";
+import type { StreamJournal } from "./stream-journal.ts";
 
 interface Own {
   readonly streams: SessionStreams;
@@ -19,12 +21,15 @@ interface Own {
 
 export class Streams implements ResumableStreams {
   readonly #clock: StreamClock;
+  readonly #journal: StreamJournal | undefined;
   readonly #own = new WeakMap<UpstreamSession, Own>();
   readonly #owing = new Set<SessionStreams>();
   readonly #open = new Set<StandaloneStream>();
 
-  constructor(clock: StreamClock) {
+  /** `journal`: only where streams outlive Holdfast. */
+  constructor(clock: StreamClock, journal?: StreamJournal) {
     this.#clock = clock;
+    this.#journal = journal;
   }
 
   get ticks(): number {
@@ -49,11 +54,18 @@ export class Streams implements ResumableStreams {
   async attach(exchange: ClientExchange, session: UpstreamSession): Promise<void> {
     const { streams, standing } = this.#of(session);
     const id = exchange.lastEventId === undefined ? undefined : parseEventId(exchange.lastEventId);
-    const stream = id === undefined ? undefined : streams.get(id.token);
-    if (id === undefined || id.kind === "standing") return standing.attach(exchange, stream, id?.seq);
     try {
+      const live = id === undefined ? undefined : streams.get(id.token);
+      const found = id === undefined || live !== undefined ? undefined : await streams.find(id.token);
+      const stream = live ?? found?.stream;
+      const stored = found?.stored;
+      if (id === undefined || id.kind === "standing") {
+        if (stored !== undefined) standing.continueFrom(upstreamPlace(stored, session));
+        return await standing.attach(exchange, stream, id?.seq);
+      }
       await assertAccepted(session, exchange.headers);
       this.#giveAnswer(exchange, session, id, stream);
+      if (stream !== undefined && stored?.over === false) await continueAnswer(exchange, session, stream, stored);
     } catch (error) {
       answerFailure(exchange, [], error);
     }
@@ -85,7 +97,7 @@ export class Streams implements ResumableStreams {
   #of(session: UpstreamSession): Own {
     const known = this.#own.get(session);
     if (known !== undefined) return known;
-    const streams = new SessionStreams(this.#clock, session, undefined);
+    const streams = new SessionStreams(this.#clock, session, this.#journal);
     const own = { streams, standing: new StandaloneStream(session, streams) };
     this.#own.set(session, own);
     this.#open.add(own.standing);

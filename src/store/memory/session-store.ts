@@ -2,6 +2,8 @@
 import { randomBytes } from "node:crypto";
 import type { SessionStore, StoredSession } from "../port.ts";
 import { StoreError } from "../store-error.ts";
+import type { StoredStream, StreamChange, StreamName } from "../stream-port.ts";
+import { MemoryStreams } from "./streams.ts";
 
 export function openMemoryStore(): MemorySessionStore {
   return new MemorySessionStore();
@@ -11,6 +13,7 @@ export class MemorySessionStore implements SessionStore {
   /** By connector, then by key. */
   readonly #connectors = new Map<string, Map<string, StoredSession>>();
   readonly #eras = new Map<string, string>();
+  readonly #streams = new MemoryStreams((connector, session) => this.#rows(connector).has(session));
   readonly #secret = randomBytes(32);
   #closed = false;
 
@@ -41,6 +44,7 @@ export class MemorySessionStore implements SessionStore {
 
   async delete(connector: string, key: string): Promise<void> {
     this.#rows(connector).delete(key);
+    this.#streams.deleteOf(connector, key);
   }
 
   async takeIdle(connector: string, beforeMs: number, limit: number): Promise<readonly StoredSession[]> {
@@ -49,7 +53,10 @@ export class MemorySessionStore implements SessionStore {
       .filter((row) => row.lastSeenAtMs < beforeMs)
       .sort((a, b) => a.lastSeenAtMs - b.lastSeenAtMs)
       .slice(0, limit);
-    for (const { key } of idle) rows.delete(key);
+    for (const { key } of idle) {
+      rows.delete(key);
+      this.#streams.deleteOf(connector, key);
+    }
     return idle;
   }
 
@@ -68,7 +75,28 @@ export class MemorySessionStore implements SessionStore {
     const rows = [...this.#rows(connector).values()];
     this.#connectors.delete(connector);
     this.#eras.delete(connector);
+    for (const { key } of rows) this.#streams.deleteOf(connector, key);
     return rows;
+  }
+
+  async writeStreams(changes: readonly StreamChange[], nowMs: number): Promise<void> {
+    this.#assertOpen();
+    this.#streams.write(changes, nowMs);
+  }
+
+  async findStream(name: StreamName): Promise<StoredStream | undefined> {
+    this.#assertOpen();
+    return this.#streams.find(name);
+  }
+
+  async touchStreams(names: readonly StreamName[], nowMs: number): Promise<void> {
+    this.#assertOpen();
+    this.#streams.touch(names, nowMs);
+  }
+
+  async deleteStreamsBefore(beforeMs: number): Promise<void> {
+    this.#assertOpen();
+    this.#streams.deleteBefore(beforeMs);
   }
 
   async secret(): Promise<Uint8Array> {

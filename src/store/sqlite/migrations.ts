@@ -47,6 +47,31 @@ const steps: readonly string[] = [
     last_used_at_ms integer
   ) strict;
   `,
+  `
+  create table stream (
+    id integer primary key,
+    connector text not null,
+    session text not null,
+    token text not null,
+    kind text not null,
+    asked text not null,
+    over integer not null default 0,
+    dropped_seq integer not null default 0,
+    at_ms integer not null,
+    unique (connector, session, token),
+    foreign key (connector, session) references session (connector, key) on delete cascade
+  ) strict;
+  create index stream_by_age on stream (at_ms);
+  create table stream_event (
+    stream integer not null references stream (id) on delete cascade,
+    seq integer not null,
+    generation integer not null,
+    upstream_event_id text,
+    id_bytes integer not null,
+    bytes blob not null,
+    primary key (stream, seq)
+  ) strict;
+  `,
 ];
 
 /** "Hold" in ASCII: tells our file from any other SQLite database. */

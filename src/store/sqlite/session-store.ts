@@ -1,10 +1,12 @@
 // Sessions in a SQLite file that several processes may share. Decides nothing about them.
 import type { SessionStore, StoredSession } from "../port.ts";
 import { StoreError } from "../store-error.ts";
+import type { StoredStream, StreamChange, StreamName } from "../stream-port.ts";
 import { type Database, openDatabase } from "./database.ts";
 import { Eraser } from "./eraser.ts";
 import { explain } from "./explain.ts";
 import { openQueries, type Queries } from "./queries.ts";
+import { StreamQueries } from "./stream-queries.ts";
 
 export interface SqliteStoreOptions {
   /** How long a write waits for another process. The wait blocks this process too. */
@@ -25,6 +27,7 @@ export class SqliteSessionStore implements SessionStore {
   readonly #eraser: Eraser;
   readonly #queries: Queries;
   readonly #takes: "all" | "wanted-connectors";
+  readonly #streams: StreamQueries;
   #closed = false;
 
   /** `takes`: whether a session is taken only if a stored connector wants it. */
@@ -33,6 +36,7 @@ export class SqliteSessionStore implements SessionStore {
     this.#eraser = eraser;
     this.#queries = openQueries(database);
     this.#takes = takes;
+    this.#streams = new StreamQueries(database.relaxed);
   }
 
   find(connector: string, key: string): Promise<StoredSession | undefined> {
@@ -72,6 +76,22 @@ export class SqliteSessionStore implements SessionStore {
     return this.#ask((queries) =>
       this.#takes === "all" ? queries.saveEras(connector, eras) : queries.saveErasWanted(connector, eras),
     );
+  }
+
+  async writeStreams(changes: readonly StreamChange[], nowMs: number): Promise<void> {
+    if ((await this.#ask(() => this.#streams.write(changes, nowMs))) > 0) this.#eraser.soon();
+  }
+
+  findStream(name: StreamName): Promise<StoredStream | undefined> {
+    return this.#ask(() => this.#streams.find(name));
+  }
+
+  touchStreams(names: readonly StreamName[], nowMs: number): Promise<void> {
+    return this.#ask(() => this.#streams.touch(names, nowMs));
+  }
+
+  async deleteStreamsBefore(beforeMs: number): Promise<void> {
+    if ((await this.#ask(() => this.#streams.deleteBefore(beforeMs))) > 0) this.#eraser.soon();
   }
 
   async secret(): Promise<Uint8Array> {
