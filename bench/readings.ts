@@ -37,6 +37,7 @@ export const measures = {
   fewSessionsCpuUs: "CPU per call with 1 session, c32, us",
   manySessionsCpuUs: "CPU per call with 10,000 sessions, c32, us",
   streamKb: "memory per idle GET stream at 1,000, KB",
+  streamsMb5k: "memory of 5,000 idle GET streams, MB",
   startMs: "start to first answer, ms",
   nodeStartMs: "node -e 0, ms",
   recovery404Trips: "recovery from 404, alone, round trips",

@@ -32,16 +32,24 @@ async function measureSessionMemory(bench: Bench, readings: Readings): Promise<v
   }
 }
 
+/** Among them the streams that are counted first, whose memory is told for each. */
+const manyStreams = 5_000;
+
 export async function measureStreams(bench: Bench, readings: Readings): Promise<void> {
   const count = 1_000;
   for (const name of takingPart(bench, ["nginx", "holdfast"])) {
     await using resources = new AsyncDisposableStack();
-    const contenders = await startAll(bench, resources, [name], count, { inspect: true });
+    const most = bench.isQuick ? count : manyStreams;
+    const contenders = await startAll(bench, resources, [name], most, { inspect: true });
     await warmUp(bench, contenders);
     await inRounds(bench, contenders, 1, async (running) => {
       const beforeKb = await idleKb(running);
       await bench.load.ask("openStreams", { endpoint: running.endpoint, count });
       readings.add("streamKb", name, ((await idleKb(running)) - beforeKb) / count);
+      if (most > count) {
+        await bench.load.ask("openStreams", { endpoint: running.endpoint, count: most });
+        readings.add("streamsMb5k", name, ((await idleKb(running)) - beforeKb) / 1_024);
+      }
       await bench.load.ask("closeStreams");
     });
   }

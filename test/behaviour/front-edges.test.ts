@@ -80,7 +80,8 @@ for (const part of edges) {
         { session },
         { ...callTool("add_tool"), params: { name: "add_tool", arguments: { name: "x" } } },
       );
-      assert.match((await reader.read()).value ?? "", /list_changed/);
+      let read = "";
+      while (!read.includes("list_changed")) read += (await reader.read()).value ?? assert.fail("the stream ended");
       await reader.cancel();
 
       const message = { name: "progress", arguments: { steps: 2, everyMs: 1_500 }, _meta: { progressToken: "p" } };

@@ -73,7 +73,7 @@ describe("an answer that takes long", () => {
     await early.until("\n\n");
     assert.equal(early.headers["content-type"], "text/event-stream");
     assert.equal(early.headers["x-accel-buffering"], "no");
-    assert.match(early.text(), /^id: \S+\ndata: \n\n$/);
+    assert.match(early.text(), /^id: \S+\nretry: 5000\ndata: \n\n$/);
     early.leave();
     await early.ended;
     const json = '{"jsonrpc":"2.0",\r\n"id":7,\n"result":{"n":1.10}}\n';
@@ -88,7 +88,7 @@ describe("an answer that takes long", () => {
     await using stage = await openStage({ args: quick, version: "2025-06-18" });
     const early = await stage.session.open({ body: call(7) });
     await early.until("\n\n");
-    assert.match(early.text(), /^id: \S+\nevent: priming\ndata: \n\n$/);
+    assert.match(early.text(), /^id: \S+\nevent: priming\nretry: 5000\ndata: \n\n$/);
     early.leave();
   });
 

@@ -14,12 +14,14 @@ export interface Documented {
   readonly secret?: { readonly port: number; readonly path: string };
   /** Default: a free one. */
   readonly port?: number;
+  /** nginx only: in place of the documented time after which a quiet stream is cut. */
+  readonly readTimeout?: string;
 }
 
 /** Both names are this machine, and so the same file serves both examples on one port. */
 const names = { "mcp.example.com": "127.0.0.1", "tools.example.com": "localhost" } as const;
 
-async function documented(file: string, port: number, { withLogin, secret }: Documented): Promise<string> {
+async function documented(file: string, port: number, { withLogin, secret, readTimeout }: Documented): Promise<string> {
   let text = await readFile(new URL(`../../docs/${file}`, import.meta.url), "utf8");
   const replace = (documentedText: string, real: string): void => {
     if (!text.includes(documentedText)) throw new Error(`docs/${file} does not mention ${documentedText}`);
@@ -28,6 +30,7 @@ async function documented(file: string, port: number, { withLogin, secret }: Doc
   replace("127.0.0.1:4747", `127.0.0.1:${withLogin ?? 9}`);
   replace("127.0.0.1:4748", `127.0.0.1:${secret?.port ?? 9}`);
   replace("SECRET-PATH", secret?.path ?? "nobody-knows");
+  if (readTimeout !== undefined) replace("proxy_read_timeout 1d;", `proxy_read_timeout ${readTimeout};`);
   if (file === "nginx.conf") replace("listen 80;", `listen 127.0.0.1:${port};`);
   for (const [name, real] of Object.entries(names)) {
     if (file === "Caddyfile") replace(`http://${name}`, `http://${real}:${port}`);

@@ -1,7 +1,8 @@
 // What Holdfast adds to an event stream and what it takes out of it: its own event ids in place of the server's. Imports nothing from src.
 
 const ownId = /(?<=^|\n|\r)id: ([as][\w-]{8,40}\.\d+(?:\.[\w-]*)?(?:\.end)?)\n/g;
-const priming = /(?<=^|\n\n|\r\r|\r\n\r\n)id: [as][\w-]{8,40}\.\d+(?:\.[\w-]*)?\n(?:event: priming\n)?data: \n\n/g;
+const priming =
+  /(?<=^|\n\n|\r\r|\r\n\r\n)id: [as][\w-]{8,40}\.\d+(?:\.[\w-]*)?\n(?:event: priming\n)?(?:retry: 5000\n)?data: \n\n/g;
 const keepAlive = ": keep-alive\n\n";
 
 const edited = (bytes: Buffer, edit: (text: string) => string): Buffer =>

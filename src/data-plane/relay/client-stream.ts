@@ -47,6 +47,8 @@ export interface ClientStreamParts {
 
 /** Waiting for an open connection, beyond which the server is asked to pause. */
 const unsentBytes = 64 * 1024;
+/** Clients of the TypeScript SDK try twice, and by themselves after one second: too soon for a network that is away for a few. */
+const retryMs = 5_000;
 const blankLine = Buffer.from("\n\n");
 const keepAlive = Buffer.from(": keep-alive\n\n");
 
@@ -183,7 +185,8 @@ export class ClientStream implements EventOut, EventOwner {
   prime(): void {
     const connection = this.#connection;
     if (connection === undefined || this.#part !== undefined || this.#events.waiting > 0) return;
-    const type = this.#knowsPriming ? "" : "event: priming\n";
+    const retry = this.kind === "answer" ? `retry: ${retryMs}\n` : "";
+    const type = `${this.#knowsPriming ? "" : "event: priming\n"}${retry}`;
     const write = (): void => {
       const isCurrent = this.#connection === connection && this.#part === undefined && this.#events.waiting === 0;
       if (isCurrent) this.#write(Buffer.from(`${this.#idLine(this.#events.seq)}${type}data: \n\n`));

@@ -3,6 +3,9 @@ import { type SseEvent, SseObserver } from "../../protocol/index.ts";
 
 /** An unfinished event is held back up to this size, so that a cut leaves the client no half event; larger ones flow. */
 const eventHoldBytes = 64 * 1024;
+const mostPieces = 256;
+/** Of an event that has begun to flow, so much goes on at a time: small pieces cost more than they weigh. */
+const partBytes = 16 * 1024;
 
 /** Pieces are bytes as the server wrote them, without its `id` lines. */
 export interface EventSink {
@@ -35,11 +38,13 @@ export class EventCutter {
   }
 
   push(chunk: Buffer): void {
+    // A server that sends its bytes one by one must not make a list of them.
+    if (this.#pending.length >= mostPieces) this.#pending = [Buffer.concat(this.#pending)];
     this.#pending.push(chunk);
     this.#pendingBytes += chunk.length;
     this.#observer.push(chunk);
     if (!this.#inPart && this.#observer.boundary > this.#offset) this.#between(this.#observer.boundary);
-    if (this.#pendingBytes <= eventHoldBytes) return;
+    if (this.#pendingBytes <= (this.#inPart ? partBytes : eventHoldBytes)) return;
     const until = this.#observer.safeOffset;
     if (until <= this.#offset) return;
     if (!this.#observer.inEvent) return this.#between(until);
@@ -50,6 +55,7 @@ export class EventCutter {
   /** The stream ended; an event without its blank line is none. */
   end(): void {
     this.#observer.end();
+    if (!this.#inPart && this.#observer.boundary > this.#offset) this.#between(this.#observer.boundary);
   }
 
   #event(event: SseEvent): void {

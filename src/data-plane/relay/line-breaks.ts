@@ -2,6 +2,8 @@
 
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
+/** Beyond it one piece of memory is cheaper than many. */
+const mostPieces = 16;
 const dataLine = Buffer.from("\ndata: ");
 
 export class LineBreaks {
@@ -21,6 +23,6 @@ export class LineBreaks {
       from = at + 1;
     }
     if (from < chunk.length) pieces.push(from === 0 ? chunk : chunk.subarray(from));
-    return pieces;
+    return pieces.length > mostPieces ? [Buffer.concat(pieces)] : pieces;
   }
 }

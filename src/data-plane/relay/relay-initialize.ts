@@ -16,7 +16,9 @@ import {
 } from "../session/index.ts";
 import { type Reply, type ReplyBody, WireFault } from "../transport/index.ts";
 import { answerError } from "./answer-error.ts";
-import { type ClientExchange, requestIds } from "./client-exchange.ts";
+import { type ClientConnection, type ClientExchange, requestIds } from "./client-exchange.ts";
+import { EventCutter } from "./event-cutter.ts";
+import { DirectOut } from "./event-out.ts";
 import { clientHeaders } from "./headers.ts";
 import { readRefusal } from "./read-refusal.ts";
 
@@ -190,6 +192,8 @@ function pass(
   complete: boolean,
 ): void {
   const { connection } = exchange;
+  if (mediaType(reply.headers["content-type"]) === "text/event-stream")
+    return passEvents(connection, headers, reply, chunks, complete);
   const body = Buffer.concat(chunks);
   if (complete) headers.push("content-length", String(body.length));
   connection.head(reply.status, headers);
@@ -205,6 +209,41 @@ function pass(
       return false;
     },
     end: () => connection.end(),
+    cut: () => connection.destroy(),
+  });
+}
+
+/** The server's own event ids stay on its side; a client that loses this answer initializes again. */
+function passEvents(
+  connection: ClientConnection,
+  headers: readonly string[],
+  { status, body }: Extract<Reply, { kind: "reply" }>,
+  chunks: readonly Buffer[],
+  complete: boolean,
+): void {
+  connection.head(status, headers);
+  const out = new DirectOut(connection);
+  const cutter = new EventCutter({
+    event: (_event, pieces) => out.event(pieces),
+    between: (bytes) => out.between(bytes),
+    part: (pieces) => out.part(pieces),
+    lastPart: (_event, pieces) => out.lastPart(pieces),
+  });
+  for (const chunk of chunks) cutter.push(chunk);
+  const end = (): void => {
+    cutter.end();
+    out.breakPart();
+    out.end();
+  };
+  if (complete) return end();
+  body.pipe({
+    data(chunk) {
+      cutter.push(chunk);
+      if (out.flowing) return true;
+      out.whenFlowing(() => body.resume());
+      return false;
+    },
+    end,
     cut: () => connection.destroy(),
   });
 }
