@@ -5,25 +5,10 @@ import type { StoredStream } from "../../store/index.ts";
 import type { ClientConnection } from "./client-exchange.ts";
 import { idParts, type StreamKind } from "./event-id.ts";
 import type { EventOut } from "./event-out.ts";
+import type { Journal } from "./journal.ts";
 import type { EventOwner, KeptEvent } from "./kept-events.ts";
 import type { StreamClock } from "./stream-clock.ts";
 import { StreamEvents } from "./stream-events.ts";
-
-/** Where events are written before they go out (`--durable-streams`). */
-export interface Journal {
-  opened(token: string, kind: StreamKind, asked: readonly RawId[]): void;
-  /** A stream that is on disk already is in use again. */
-  live(token: string): void;
-  /** Calls back when everything so far is on disk. */
-  settled(then: () => void): void;
-  /** Not in use any more, but to be found again. */
-  closed(token: string): void;
-  /** Calls `stored` when the event is on disk, or when it cannot be written there. */
-  event(token: string, event: KeptEvent, upstreamEventId: string | undefined, stored: () => void): void;
-  dropped(token: string, throughSeq: number): void;
-  over(token: string): void;
-  forget(token: string): void;
-}
 
 export interface StreamOwner {
   /** The stream has been given to its client whole. */
@@ -49,6 +34,8 @@ export interface ClientStreamParts {
 const unsentBytes = 64 * 1024;
 /** Clients of the TypeScript SDK try twice, and by themselves after one second: too soon for a network that is away for a few. */
 const retryMs = 5_000;
+/** So many bytes are written at once. */
+const togetherBytes = 16 * 1024;
 const blankLine = Buffer.from("\n\n");
 const keepAlive = Buffer.from(": keep-alive\n\n");
 
@@ -69,6 +56,8 @@ export class ClientStream implements EventOut, EventOwner {
   readonly #events: StreamEvents;
   /** The connection asked for a pause. */
   #blocked = false;
+  /** More is about to come. */
+  #corked = false;
   #whenFlowing: (() => void) | undefined;
   #ended = false;
   #sinceMs: number;
@@ -90,6 +79,7 @@ export class ClientStream implements EventOut, EventOwner {
     else {
       journal?.live(token);
       this.#events.adopt(stored.events, clock.nowMs);
+      clock.kept.settle();
       this.#ended = stored.over;
     }
     this.#sinceMs = clock.nowMs;
@@ -135,7 +125,16 @@ export class ClientStream implements EventOut, EventOwner {
     event.complete = true;
     if (this.#journal === undefined) this.#flush();
     else this.#writeDown(event, upstreamEventId);
-    this.#events.share(event);
+    this.#trim();
+  }
+
+  cork(): void {
+    this.#corked = true;
+  }
+
+  uncork(): void {
+    this.#corked = false;
+    this.#flush();
     this.#trim();
   }
 
@@ -143,9 +142,8 @@ export class ClientStream implements EventOut, EventOwner {
   part(pieces: readonly Uint8Array[]): void {
     if (this.#over || this.#ended) return;
     if (this.#part === undefined) {
-      const event = (this.#part = this.#begin(pieces, true));
+      this.#part = this.#begin(pieces, true);
       this.#flush();
-      this.#events.share(event);
     } else if (this.#events.grow(this.#part, pieces)) this.#flush();
     this.#trim();
   }
@@ -330,17 +328,30 @@ export class ClientStream implements EventOut, EventOwner {
   }
 
   #flush(): void {
-    if (this.#connection === undefined) return;
+    if (this.#connection === undefined || this.#corked) return;
+    const together: Buffer[] = [];
+    let bytes = 0;
     for (let event = this.#events.next; event !== undefined && event.stored; event = this.#events.next) {
       while (!this.#blocked) {
         const part = this.#events.nextPart(event);
         if (part === undefined) break;
-        this.#write(part);
+        bytes += part.length;
+        together.push(part);
+        if (bytes < togetherBytes) continue;
+        this.#writeAll(together.splice(0));
+        bytes = 0;
       }
-      if (event.written < event.parts.length || !event.complete) return;
+      if (event.written < event.parts.length || !event.complete) break;
       this.#events.advance();
     }
+    this.#writeAll(together);
     if (this.#ended && this.#events.waiting === 0) this.#finish();
+  }
+
+  /** A write costs more than the copy of a few small events. */
+  #writeAll(parts: readonly Buffer[]): void {
+    const [first] = parts;
+    if (first !== undefined) this.#write(parts.length === 1 ? first : Buffer.concat(parts));
   }
 
   /** The client has been given everything. */
@@ -368,8 +379,11 @@ export class ClientStream implements EventOut, EventOwner {
     this.onLeft?.();
   }
 
+  /** Keeps within the limits, once what there is has been given out as far as it can be. */
   #trim(): void {
+    if (this.#corked) return;
     const { keepEvents, keepBytes } = this.#clock.limits;
+    this.#clock.kept.settle();
     if (this.#events.trim(keepEvents, keepBytes)) this.#journal?.dropped(this.token, this.#events.droppedSeq);
   }
 }

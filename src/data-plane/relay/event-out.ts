@@ -9,6 +9,9 @@ export interface EventOut {
   readonly flowing: boolean;
   whenFlowing(listener: () => void): void;
   event(pieces: readonly Uint8Array[], upstreamEventId?: string): void;
+  /** Until `uncork` more will come at once, so that it can be written together. */
+  cork(): void;
+  uncork(): void;
   /** More of an event that is too large to wait for its end. */
   part(pieces: readonly Uint8Array[]): void;
   lastPart(pieces: readonly Uint8Array[], upstreamEventId?: string): void;
@@ -49,6 +52,10 @@ export class DirectOut implements EventOut {
   event(pieces: readonly Uint8Array[]): void {
     for (const piece of pieces) this.#flowing = this.#connection.write(piece);
   }
+
+  cork(): void {}
+
+  uncork(): void {}
 
   part(pieces: readonly Uint8Array[]): void {
     this.#inPart = true;

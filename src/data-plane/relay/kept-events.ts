@@ -44,17 +44,22 @@ export class KeptEvents {
     return this.#bytes;
   }
 
+  /** Counts the event at once; what has to go for it goes at the next `settle`, when it has been given out. */
   add(event: KeptEvent): void {
     event.older = this.#newest;
     if (this.#newest === undefined) this.#oldest = event;
     else this.#newest.newer = event;
     this.#newest = event;
-    this.grow(event.bytes + overheadBytes);
+    this.#bytes += event.bytes + overheadBytes;
   }
 
   /** An event that is already here became larger, or with less than 0 smaller. */
   grow(bytes: number): void {
     this.#bytes += bytes;
+  }
+
+  /** Keeps to the limit. */
+  settle(): void {
     while (this.#bytes > this.#limitBytes && this.#oldest !== undefined) this.#oldest.owner.dropOldest();
   }
 

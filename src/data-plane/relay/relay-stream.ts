@@ -208,12 +208,14 @@ class Flow implements EventSink {
       this.#held.push(() => this.#cutter.push(chunk));
       return false;
     }
+    const { out } = this.#stream;
+    out.cork();
     this.#cutter.push(chunk);
+    out.uncork();
     if (this.#doubt !== undefined) {
       this.#hold(this.#doubt);
       return false;
     }
-    const { out } = this.#stream;
     if (out.flowing) return true;
     out.whenFlowing(() => this.#body.resume());
     return false;

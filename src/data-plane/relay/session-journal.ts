@@ -2,8 +2,8 @@
 import type { RawId } from "../../protocol/index.ts";
 import type { StoredStream, StreamChange, StreamName } from "../../store/index.ts";
 import type { UpstreamSession } from "../session/index.ts";
-import type { Journal } from "./client-stream.ts";
 import type { StreamKind } from "./event-id.ts";
+import type { Journal } from "./journal.ts";
 import type { KeptEvent } from "./kept-events.ts";
 import type { StreamJournal } from "./stream-journal.ts";
 

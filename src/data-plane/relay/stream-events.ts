@@ -4,6 +4,8 @@ import type { EventOwner, KeptEvent, KeptEvents } from "./kept-events.ts";
 
 /** Smaller events become one piece of memory together with their id, so that they hold nothing of the server's chunk. */
 const copiedBytes = 16 * 1024;
+/** Places of events that went, before the rest is moved up. */
+const mostGone = 512;
 
 export class StreamEvents {
   /** Number of the newest event. */
@@ -14,7 +16,9 @@ export class StreamEvents {
   unsentBytes = 0;
   readonly #owner: EventOwner;
   readonly #keptOfAll: KeptEvents;
-  #events: KeptEvent[] = [];
+  /** Oldest first, from `#head` on: an array that loses its first element each time would be moved each time. */
+  #events: (KeptEvent | undefined)[] = [];
+  #head = 0;
   /** The first event that the present connection was not given whole. */
   #cursor = 0;
   #bytes = 0;
@@ -53,7 +57,7 @@ export class StreamEvents {
     this.#cursor += 1;
   }
 
-  /** Makes an event of our `id` line and the pieces. It counts for all streams together only after `share`. */
+  /** Makes an event of our `id` line and the pieces. */
   append(idLine: string, pieces: readonly Uint8Array[], atMs: number, stored: boolean): KeptEvent {
     const size = sizeOf(pieces);
     const isCopied = size <= copiedBytes;
@@ -69,6 +73,7 @@ export class StreamEvents {
     const bytes = idLine.length + size;
     const event = this.#newEvent(parts, bytes, idLine.length, atMs, stored);
     this.#events.push(event);
+    this.#keptOfAll.add(event);
     this.unsentBytes += bytes;
     this.#bytes += bytes;
     return event;
@@ -85,17 +90,13 @@ export class StreamEvents {
       this.#events.push(event);
       this.#bytes += event.bytes;
       this.#cursor += 1;
-      this.share(event);
+      this.#keptOfAll.add(event);
     }
-  }
-
-  share(event: KeptEvent): void {
-    this.#keptOfAll.add(event);
   }
 
   /** Adds to an event. False if it is not wanted: a connection that joined in the middle of it waits for its end. */
   grow(event: KeptEvent, pieces: readonly Uint8Array[]): boolean {
-    const before = this.#events[this.#cursor - 1];
+    const before = this.#cursor > this.#head ? this.#events[this.#cursor - 1] : undefined;
     if (before !== undefined && event.seq <= before.seq) return false;
     const size = sizeOf(pieces);
     event.parts.push(...(pieces as readonly Buffer[]));
@@ -109,28 +110,29 @@ export class StreamEvents {
   /** Another connection begins behind this event. */
   rewind(seq: number): void {
     const from = Math.max(seq, this.droppedSeq);
-    this.#cursor = this.#events.findIndex((event) => event.seq > from);
-    if (this.#cursor < 0) this.#cursor = this.#events.length;
     this.unsentBytes = 0;
-    for (const event of this.#events.slice(this.#cursor)) {
+    for (this.#cursor = this.#events.length; this.#cursor > this.#head; this.#cursor -= 1) {
+      const event = this.#events[this.#cursor - 1] as KeptEvent;
+      if (event.seq <= from) break;
       event.written = 0;
       this.unsentBytes += event.bytes;
     }
   }
 
-  /** Keeps to the limits by what was given out already: the rest waits for the client, and the server for both. True if anything went. */
+  /** Keeps to the limits by what was given out already: the rest waits for the client, and the server for both. True if anything of it went. */
   trim(keepEvents: number, keepBytes: number): boolean {
     const before = this.droppedSeq;
-    while (this.#cursor > 0 && (this.#events.length > keepEvents || this.#bytes > keepBytes)) this.dropOldest();
-    const first = this.#events[0];
-    if (first !== undefined && this.#cursor === 0 && first.bytes > keepBytes) this.#freeWritten(first);
+    const tooMany = (): boolean => this.#events.length - this.#head > keepEvents || this.#bytes > keepBytes;
+    while (this.#cursor > this.#head && tooMany()) this.dropOldest();
+    const first = this.#events[this.#head];
+    if (first !== undefined && this.#cursor === this.#head && first.bytes > keepBytes) this.#freeWritten(first);
     return this.droppedSeq > before;
   }
 
   /** "unsent": the present connection was not given it whole. */
   dropOldest(): "unsent" | "sent" | "none" {
-    const unsent = this.#cursor === 0;
-    const event = this.#take(0);
+    const unsent = this.#cursor === this.#head;
+    const event = this.#take(this.#head);
     if (event === undefined) return "none";
     this.droppedSeq = event.seq;
     return unsent ? "unsent" : "sent";
@@ -159,7 +161,14 @@ export class StreamEvents {
   }
 
   clear(): void {
-    while (this.#events.length > 0) this.#take(this.#events.length - 1);
+    while (this.#events.length > this.#head) this.#take(this.#events.length - 1);
+  }
+
+  #compact(): void {
+    if (this.#head < this.#events.length && this.#head < mostGone) return;
+    this.#events.splice(0, this.#head);
+    this.#cursor -= this.#head;
+    this.#head = 0;
   }
 
   #newEvent(parts: Buffer[], bytes: number, idBytes: number, atMs: number, stored: boolean): KeptEvent {
@@ -190,10 +199,20 @@ export class StreamEvents {
   }
 
   #take(at: number): KeptEvent | undefined {
-    const [event] = this.#events.splice(at, 1);
+    const event = this.#events[at];
     if (event === undefined) return undefined;
-    if (at < this.#cursor) this.#cursor -= 1;
-    else this.unsentBytes -= sizeOf(event.parts.slice(event.written));
+    const wasGiven = at < this.#cursor;
+    if (at === this.#head) {
+      this.#events[at] = undefined;
+      this.#head += 1;
+      if (!wasGiven) this.#cursor = this.#head;
+      this.#compact();
+    } else {
+      if (at === this.#events.length - 1) this.#events.pop();
+      else this.#events.splice(at, 1);
+      if (wasGiven) this.#cursor -= 1;
+    }
+    if (!wasGiven) this.unsentBytes -= sizeOf(event.parts.slice(event.written));
     this.#bytes -= event.bytes;
     this.#keptOfAll.remove(event);
     return event;
