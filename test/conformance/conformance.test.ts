@@ -5,6 +5,9 @@ import { startHoldfast } from "../support/holdfast.ts";
 import { legacyRequirements } from "./scenarios.ts";
 import { runSuite, type Scenario, type SuiteRun, startFixture } from "./suite.ts";
 
+/** The fixture closes its stream and wants to be asked for the rest. Holdfast does so itself, and the client's stream stays open. */
+const askedAgainByHoldfast = "server-sse-disconnect-resume";
+
 const hookTimeoutMs = 180_000;
 
 const { scored, alsoPassed: notScored, revision } = legacyRequirements;
@@ -60,7 +63,11 @@ describe(`the conformance suite for ${revision}`, () => {
     for (const name of all) {
       it(`passes ${label(name)}, check by check as the fixture does`, () => {
         assert.deepEqual(scenarioOf(relayed, name).failures, []);
-        assert.deepEqual(scenarioOf(relayed, name).checks, scenarioOf(direct, name).checks);
+        const { checks } = scenarioOf(direct, name);
+        assert.deepEqual(
+          scenarioOf(relayed, name).checks,
+          checks.filter((check) => !check.startsWith(askedAgainByHoldfast)),
+        );
       });
     }
   });
