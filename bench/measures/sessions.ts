@@ -39,7 +39,7 @@ export async function measureStreams(bench: Bench, readings: Readings): Promise<
   const count = 1_000;
   for (const name of takingPart(bench, ["nginx", "holdfast"])) {
     await using resources = new AsyncDisposableStack();
-    const most = bench.isQuick ? count : manyStreams;
+    const most = bench.isQuick || name === "nginx" ? count : manyStreams;
     const contenders = await startAll(bench, resources, [name], most, { inspect: true });
     await warmUp(bench, contenders);
     await inRounds(bench, contenders, 1, async (running) => {
