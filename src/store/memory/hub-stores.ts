@@ -22,6 +22,10 @@ export function openMemoryHubStores(): HubStores {
     async saveEras(connector, eras) {
       if (connectors.isOpen(connector)) await store.saveEras(connector, eras);
     },
+    writeStreams: (changes, nowMs) => store.writeStreams(changes, nowMs),
+    findStream: (name) => store.findStream(name),
+    touchStreams: (names, nowMs) => store.touchStreams(names, nowMs),
+    deleteStreamsBefore: (beforeMs) => store.deleteStreamsBefore(beforeMs),
     secret: () => store.secret(),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };
