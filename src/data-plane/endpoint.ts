@@ -90,9 +90,9 @@ const connectTimeoutMs = 10_000;
 
 export function openEndpoint(options: ConnectorOptions, shared: SharedParts, hub?: HubParts): Endpoint {
   const { forwarding } = shared;
-  const { transport, connector, sessions, eras } = openSessions(options, shared, hub);
-  const modern = openModern(connector, eras);
+  const { wire, connector, sessions, eras } = openSessions(options, shared, hub);
   const streams = new Streams(shared.clock, shared.journal);
+  const modern = openModern({ connector, wire, eras, maxSessions: options.maxSessions, clock: shared.clock });
   const others = options.front ? passThrough.bind(null, connector, forwarding) : undefined;
   const credential = hub?.credential ?? whoAsks(options, forwarding);
   const { limits, reconnectGraceMs } = shared;
@@ -118,7 +118,7 @@ export function openEndpoint(options: ConnectorOptions, shared: SharedParts, hub
     }),
     passThrough: others,
     get wire() {
-      return transport.wire;
+      return connector.transport.wire;
     },
     upgrade: () => upgradeServer(options, connector, sessions),
     endStreams() {
@@ -129,7 +129,7 @@ export function openEndpoint(options: ConnectorOptions, shared: SharedParts, hub
     },
     async giveUp() {
       connector.availability.stop();
-      await transport[Symbol.asyncDispose]();
+      await connector.transport[Symbol.asyncDispose]();
     },
     async end(stored) {
       modern.end();
@@ -141,8 +141,9 @@ export function openEndpoint(options: ConnectorOptions, shared: SharedParts, hub
     async close() {
       sse.close();
       await webSockets.close();
+      await modern.stop();
       await sessions.stop();
-      await transport[Symbol.asyncDispose]();
+      await connector.transport[Symbol.asyncDispose]();
     },
   };
 }
@@ -211,7 +212,7 @@ function openSessions(options: ConnectorOptions, shared: SharedParts, hub: HubPa
     secret,
   });
   const sessions = new SessionManager(connector, options);
-  return { name, transport, connector, sessions, eras };
+  return { name, wire, eras, connector, sessions };
 }
 
 async function upgradeServer(

@@ -7,16 +7,23 @@ const rows: readonly (readonly [string, CatalogRow])[] = Object.entries(catalog)
 const values = rows.map(([, row]) => row);
 
 describe("the error catalogue", () => {
-  it("gives each cause a JSON-RPC code of its own", () => {
-    assert.equal(new Set(values.map((row) => row.jsonrpc)).size, rows.length);
+  /** What 2026-07-28 says of every bad requestState, and of what a server cannot go on with. */
+  const ofTheProtocol = values.filter((row) => row.jsonrpc === -32602 || row.jsonrpc === -32603);
+
+  it("gives each cause a JSON-RPC code of its own, except where the protocol has one for all of its kind", () => {
+    assert.equal(new Set(values.map((row) => row.jsonrpc)).size, rows.length - ofTheProtocol.length + 2);
   });
 
-  it("takes a code below zero only for the two that JSON-RPC gives to a malformed request", () => {
-    const negative = rows.filter(([, row]) => row.jsonrpc <= 0).map(([code, row]) => [code, row.jsonrpc]);
+  it("takes a code below zero only where JSON-RPC gives one: to a malformed request, and to a retry that leads nowhere", () => {
+    const negative = rows
+      .filter(([, row]) => row.jsonrpc <= 0 && !ofTheProtocol.includes(row))
+      .map(([code, row]) => [code, row.jsonrpc]);
     assert.deepEqual(negative, [
       ["MALFORMED_JSON", -32700],
       ["NOT_JSON_RPC", -32600],
     ]);
+    const retries = rows.filter(([, row]) => ofTheProtocol.includes(row)).map(([code]) => code);
+    for (const code of retries) assert.match(code, /^STATE_|^CONTINUATION_LOST$/);
   });
 
   it("tells each cause in one sentence that no other cause has", () => {

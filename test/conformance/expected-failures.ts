@@ -11,7 +11,32 @@ export interface ExpectedFailure {
   readonly reason: string;
 }
 
-export const expectedFailures: readonly ExpectedFailure[] = [];
+const declaredHonestly =
+  "Holdfast declares to a legacy server what its client can do and no more, so the fixture sees that it may not ask, and answers with a failed tool result " +
+  "as the server package has it. Declaring more would bring -32021, and would break servers that make do with less.";
+
+export const expectedFailures: readonly ExpectedFailure[] = [
+  {
+    pair: "ML",
+    scenario: "input-required-result-basic-elicitation",
+    check: "sep-2322-elicitation-incomplete",
+    reason:
+      "The check wants the key user_name in inputRequests. A legacy server asks by a JSON-RPC request, which has an id and no name, so the bridge " +
+      "has to make one up; the same flow passes in every scenario that reads the key from the answer.",
+  },
+  {
+    pair: "ML",
+    scenario: "server-stateless",
+    check: "sep-2575-server-rejects-undeclared-capability",
+    reason: declaredHonestly,
+  },
+  {
+    pair: "ML",
+    scenario: "server-stateless",
+    check: "sep-2575-missing-capability-http-400",
+    reason: declaredHonestly,
+  },
+];
 
 export function expectedOf(pair: Pair, scenario: string): readonly string[] {
   return expectedFailures.filter((each) => each.pair === pair && each.scenario === scenario).map(({ check }) => check);

@@ -1,24 +1,42 @@
-// Puts together what serves modern clients of one connector.
-import { answerFailure } from "../relay/index.ts";
+// Puts together what serves modern clients of one connector: their own era raw, or the bridge to a legacy server.
+import { answerFailure, requestIds, type StreamClock } from "../relay/index.ts";
 import type { Connector } from "../session/index.ts";
+import type { Transport } from "../transport/index.ts";
 import { isForeignRefusal } from "./eras.ts";
+import { ModernFace } from "./modern-face/modern-face.ts";
 import type { ModernEndpoint } from "./serve-modern.ts";
 import type { ServerErasMemory } from "./server-eras.ts";
 
 export interface OpenModern extends ModernEndpoint {
   /** Ends every subscription, so that its client takes it up with whoever serves next. */
   end(): void;
+  /** Keeps the shared sessions for the next start. */
+  stop(): Promise<void>;
 }
 
-export function openModern(connector: Connector, eras: ServerErasMemory): OpenModern {
+export interface ModernOptions {
+  readonly connector: Connector;
+  /** To the server itself, without a bridge in between. */
+  readonly wire: Transport;
+  readonly eras: ServerErasMemory;
+  readonly maxSessions: number;
+  readonly clock: StreamClock;
+}
+
+export function openModern({ connector, wire, eras, maxSessions, clock }: ModernOptions): OpenModern {
   const listens = new Set<{ end(): void }>();
+  const direct = { ...connector, transport: wire };
+  // In front of a server its users are told apart by what they present; a bridge serves whoever started it, on this machine or with one token.
+  const face = new ModernFace({ connector: direct, maxSessions, isOneUser: !connector.settings.front, clock });
   return {
     eras,
-    relay: { connector, isForeign: isForeignRefusal, listens },
-    bridged: undefined,
-    refuse: (exchange, error) => answerFailure(exchange, [], error),
+    relay: { connector: direct, isForeign: isForeignRefusal, listens },
+    bridged: (exchange, principal) => face.serve(exchange, principal),
+    refuse: (exchange, error) => answerFailure(exchange, requestIds(exchange), error),
     end() {
       for (const listen of listens) listen.end();
+      face.end();
     },
+    stop: () => face.stop(),
   };
 }
