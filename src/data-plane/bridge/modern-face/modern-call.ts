@@ -1,9 +1,9 @@
 // One call of a modern client at a legacy server, over as many exchanges as its questions take: performs what the park machine decides.
 import { httpStatus, ProxyError, toJsonRpcError } from "../../../errors/index.ts";
-import { isObjectText, memberText } from "../../../protocol/index.ts";
+import { isObjectText, memberText, rpcCode } from "../../../protocol/index.ts";
 import { answerToLegacy, askToModern, canAnswer, capabilityFor, inputRequired, urlAsksOf } from "../translate/asks.ts";
 import { type ClientFacts, declares, stringOf } from "../translate/client-facts.ts";
-import { errorToModern, resultResponse } from "../translate/errors.ts";
+import { codeOf, errorToModern, resultResponse } from "../translate/errors.ts";
 import { cancelledId, isLoggedFor, withProgressToken, writeCancelled } from "../translate/notifications.ts";
 import { logLevelOf, progressTokenOf, requestToLegacy } from "../translate/requests.ts";
 import { resultToModern } from "../translate/results.ts";
@@ -29,6 +29,8 @@ export interface CallParts {
   readonly againState: () => string;
   /** The call waits for its client from now on; `expire` ends that. */
   readonly parked: (call: ModernCall) => void;
+  /** The server refused the call as one of another era: it is none of this one any more, nothing ran, and the client has no answer yet. */
+  readonly foreign: (refusal: Outcome) => void;
   /** Nothing more will happen but repeated retries. */
   readonly over: (call: ModernCall) => void;
 }
@@ -54,6 +56,7 @@ export class ModernCall implements Asked {
   readonly #outcomes = new Map<number, Outcome>();
   #undeclared: string | undefined;
   #keys = 0;
+  #isOfOtherEra = false;
   readonly #before = new AskedBefore();
   #collecting: NodeJS.Timeout | undefined;
 
@@ -69,7 +72,9 @@ export class ModernCall implements Asked {
       message: (text) => this.#heard(text),
       onDrain: (listener) => this.#attached.exchange.connection.onDrain(listener),
       // Without an answer it can only have been torn off.
-      end: () => this.#step({ type: "lost" }),
+      end: () => {
+        if (!this.#isOfOtherEra) this.#step({ type: "lost" });
+      },
     });
   }
 
@@ -173,9 +178,25 @@ export class ModernCall implements Asked {
   }
 
   #answered(text: string): void {
+    if (this.#isForeign(memberText(text, "error"))) return;
     this.#outcome = this.#toOutcome(text);
     const isCut = this.#park.round > 0 && isOwnError(memberText(text, "error"));
     this.#step(isCut ? { type: "lost" } : { type: "answered", nowMs: Date.now() });
+  }
+
+  /** No legacy server says -32020 or -32022: this one was upgraded under its session. */
+  #isForeign(error: string | undefined): boolean {
+    const code = error === undefined ? undefined : codeOf(error);
+    const isOther = code === rpcCode.headerMismatch || code === rpcCode.unsupportedVersion;
+    if (error === undefined || !isOther || this.#park.at !== "running" || this.#park.round > 0) return false;
+    this.#isOfOtherEra = true;
+    const { pooled, release, foreign } = this.#parts;
+    pooled.interactive.delete(this);
+    release();
+    // Its server does not know it any more.
+    pooled.session.close("idle");
+    foreign({ status: 400, member: "error", text: error });
+    return true;
   }
 
   #toOutcome(text: string): Outcome {

@@ -120,7 +120,7 @@ export class ModernFace {
     const request: ModernRequest = { text, id, method, reply, user: this.#userOf(exchange, principal, client) };
     try {
       if (mayRequireInput.has(method) && this.#retry(request)) return undefined;
-      await this.#fresh(request);
+      return await this.#fresh(request);
     } catch (error) {
       if (error instanceof OpeningRefused) return this.#refused(error, request);
       const { code, details } = ProxyError.from(error);
@@ -155,29 +155,40 @@ export class ModernFace {
     return true;
   }
 
-  async #fresh(request: ModernRequest): Promise<void> {
+  async #fresh(request: ModernRequest): Promise<ProxyError | undefined> {
     const { text, id, method, reply, user } = request;
     const on = reply.exchange;
     const filter = method === "subscriptions/listen" ? readFilter(text) : undefined;
     if (method === "subscriptions/listen" && filter === undefined) {
       const error = rpcError(rpcCode.invalidParams, "params.notifications is required.");
-      return reply.finish({ status: 400, member: "error", text: error });
+      reply.finish({ status: 400, member: "error", text: error });
+      return undefined;
     }
     const { pooled, release } = await this.#pool.acquire(user, on);
     on.outcome.sessionHash = pooled.session.shortHash;
-    if (filter !== undefined) return serveListen({ pooled, release, on, open: this.#listens }, id, filter, reply);
+    if (filter !== undefined) {
+      await serveListen({ pooled, release, on, open: this.#listens }, id, filter, reply);
+      return undefined;
+    }
     const refusal =
       method === "tools/call" ? checkParams(text, on.requestHeaders, pooled.paramsOf(nameIn(text))) : undefined;
     if (refusal !== undefined || method === "server/discover") {
       reply.finish(refusal ?? (await discovered(pooled, on)));
-      return release();
+      release();
+      return undefined;
     }
     const level = logLevelOf(text);
     if (level !== undefined) await pooled.logAt(level, on);
-    this.#call(request, pooled, release);
+    return this.#call(request, pooled, release);
   }
 
-  #call({ text, method, reply, user }: ModernRequest, pooled: PoolSession, release: () => void): void {
+  /** Resolves when the client has its answer, or the first question. */
+  #call(
+    { text, method, reply, user }: ModernRequest,
+    pooled: PoolSession,
+    release: () => void,
+  ): Promise<ProxyError | undefined> {
+    const settled = Promise.withResolvers<ProxyError | undefined>();
     const { storeKey: connector, name } = this.#connector.settings;
     const { principal, client } = user;
     const park = this.#parked.newId();
@@ -193,14 +204,23 @@ export class ModernFace {
         connector: name,
         stateOf: (round) => state("park", round),
         againState: () => state("again", 0),
-        parked: (waiting) => this.#parked.wait(park, principal, waiting),
-        over: () => this.#parked.settle(park),
+        parked: (waiting) => {
+          this.#parked.wait(park, principal, waiting);
+          settled.resolve(undefined);
+        },
+        foreign: ({ status, text: body }) =>
+          settled.resolve(new ProxyError("INITIALIZE_FAILED", { connector: name, upstream: { status, body } })),
+        over: () => {
+          this.#parked.settle(park);
+          settled.resolve(undefined);
+        },
       },
       text,
       method,
       reply,
     );
     call.start();
+    return settled.promise;
   }
 
   /** The server opened no session. Where that may mean another era, whoever routes finds out; anything else is its answer. */

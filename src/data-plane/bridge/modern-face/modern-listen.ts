@@ -6,6 +6,7 @@ import {
   isEmptyFilter,
   isListenedFor,
   type ListenFilter,
+  missedChanges,
   notificationToModern,
   writeAcknowledged,
   writeListenEnd,
@@ -34,6 +35,9 @@ export async function serveListen(
   const listener: Listener & { end(): void } = {
     changed(notification) {
       if (isListenedFor(notification, granted)) reply.notify(notificationToModern(notification, id));
+    },
+    missed() {
+      for (const notification of missedChanges(granted)) reply.notify(notificationToModern(notification, id));
     },
     // As any server that goes: the client takes its subscription up with whoever serves next.
     end() {

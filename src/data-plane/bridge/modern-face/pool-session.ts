@@ -14,6 +14,8 @@ import { InnerConnection, innerAnswer, innerGet, innerId, innerPost, type OnBeha
 export interface Listener {
   /** A notification of a change, as the server wrote it. */
   changed(notification: string): void;
+  /** The stream was away for a while, and nobody knows what it would have told. */
+  missed(): void;
 }
 
 /** A call that may be asked on behalf of: its own stream brought the ask, or it is the only one that can have caused it. */
@@ -110,8 +112,21 @@ export class PoolSession {
         },
       });
       this.#standing = connection;
-      void this.#streams.attach(innerGet(this.version, on, connection), this.session);
+      void this.#streams
+        .attach(innerGet(this.version, on, connection), this.session)
+        .then(() => this.#watchRestores(connection));
     });
+  }
+
+  /** A restored session has a new stream. */
+  #watchRestores(connection: InnerConnection): void {
+    const { session } = this;
+    const open = session.openStream;
+    if (open === undefined || this.#standing !== connection) return;
+    session.openStream = async (context) => {
+      await open(context);
+      for (const listener of this.listeners) listener.missed();
+    };
   }
 
   #heard(text: string, on: OnBehalf): void {
