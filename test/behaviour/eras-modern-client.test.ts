@@ -62,7 +62,7 @@ describe("a modern call on a legacy server", () => {
     assert.equal(message.result.resultType, "complete");
     assert.equal(message.result.ttlMs, 0);
     assert.equal(message.result.cacheScope, "private");
-    assert.equal(message.result._meta["io.modelcontextprotocol/serverInfo"].name, "era-server");
+    assert.equal(message.result["_meta"]["io.modelcontextprotocol/serverInfo"].name, "era-server");
     const discovered = await ask(world.url, "server/discover");
     assert.ok(discovered.message.result.supportedVersions.includes("2026-07-28"));
     assert.equal(discovered.message.result.capabilities.tools.listChanged, true);

@@ -17,6 +17,14 @@ const declaredHonestly =
 
 export const expectedFailures: readonly ExpectedFailure[] = [
   {
+    pair: "LM",
+    scenario: "server-sse-polling",
+    check: "no check succeeded",
+    reason:
+      "The scenario is not scored. It wants a server that closes its stream before it answers, which revision 2026-07-28 does not have: the fixture's " +
+      "tool answers at once there, and the suite decides nothing.",
+  },
+  {
     pair: "ML",
     scenario: "input-required-result-basic-elicitation",
     check: "sep-2322-elicitation-incomplete",
