@@ -133,6 +133,7 @@ export function openEndpoint(options: ConnectorOptions, shared: SharedParts, hub
     },
     async end(stored) {
       modern.end();
+      await modern.endSessions();
       await endSessions(connector, sessions, stored);
       streams.closeOwing();
       sse.close();

@@ -10,6 +10,8 @@ import type { ServerErasMemory } from "./server-eras.ts";
 export interface OpenModern extends ModernEndpoint {
   /** Ends every subscription, so that its client takes it up with whoever serves next. */
   end(): void;
+  /** Ends the shared sessions on both sides. */
+  endSessions(): Promise<void>;
   /** Keeps the shared sessions for the next start. */
   stop(): Promise<void>;
 }
@@ -37,6 +39,7 @@ export function openModern({ connector, wire, eras, maxSessions, clock }: Modern
       for (const listen of listens) listen.end();
       face.end();
     },
+    endSessions: () => face.endSessions(),
     stop: () => face.stop(),
   };
 }

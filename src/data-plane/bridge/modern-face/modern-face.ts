@@ -98,6 +98,12 @@ export class ModernFace {
     for (const listen of this.#listens) listen.end();
   }
 
+  async endSessions(): Promise<void> {
+    this.end();
+    this.#parked.stop();
+    await this.#pool.endSessions();
+  }
+
   async stop(): Promise<void> {
     this.end();
     this.#parked.stop();

@@ -93,6 +93,13 @@ export class SessionPool {
     return { pooled, release };
   }
 
+  /** The connector is disconnected or deleted. */
+  async endSessions(): Promise<void> {
+    const live = [...this.sessions.all()];
+    for (const session of live) session.close("disconnected");
+    await Promise.all(live.map((session) => session.ended));
+  }
+
   /** Ends every stream; the sessions stay for the next start. */
   async stop(): Promise<void> {
     this.#streams.endAll();
