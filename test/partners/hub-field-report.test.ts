@@ -122,9 +122,11 @@ describe("two servers behind supergateway 3.4.3 behind nginx, as in field report
     const serverIds = gateways[0]?.output().match(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g) ?? [];
     assert.ok(clientId !== "" && serverIds.length > 0);
     await stack.restartService();
+    // supergateway 3.4.3 ends with an uncaught error when whoever initializes leaves before its answer, so the removal waits for the restore.
+    await remember(memory, "Bela");
 
     assert.deepEqual(await sh.json("remove", "memory"), { removed: "memory" });
-    await assert.rejects(remember(memory, "Bela"));
+    await assert.rejects(remember(memory, "Cleo"));
     assert.equal((await hub.api("GET", "/connectors/memory")).status, 404);
     await hub.stop();
     assert.deepEqual(filesWith(hub.dataDir, [clientId, ...serverIds, ...secrets, "memory"]), []);
@@ -132,7 +134,7 @@ describe("two servers behind supergateway 3.4.3 behind nginx, as in field report
     await hub.restart();
     const added = await sh.json("add", "memory", edges[0]?.url ?? "");
     assert.equal(added["sessions"], 0);
-    await assert.rejects(remember(memory, "Bela"), "the session of the removed connector is not taken up");
+    await assert.rejects(remember(memory, "Cleo"), "the session of the removed connector is not taken up");
     await using again = await stack.connect("memory");
     assert.notEqual(again.sessionId(), clientId);
     await assertRemembered(again, "Anna");
