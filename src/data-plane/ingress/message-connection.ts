@@ -103,6 +103,8 @@ export class MessageConnection implements ClientConnection {
     if (chunk !== undefined) this.write(chunk);
     if (this.#events === undefined) this.#deliver();
     else this.#events.end();
+    // The server may end what its client has cancelled without a word.
+    if (this.parts.outcome.recovery === "cancelled") this.parts.open.clear();
     // A stream that can be continued is not at its end yet; the rest of an answer that cannot is lost.
     if (this.isStream && this.lastEventId === undefined) this.fail("OUTCOME_UNKNOWN");
     this.#finish();
