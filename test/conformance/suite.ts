@@ -86,3 +86,18 @@ export async function runSuite(url: string, revision: string): Promise<SuiteRun>
   const exitCode = await waitForExit(child);
   return { exitCode, scenarios: await readScenarios(directory.path) };
 }
+
+/** Lets the suite run a client program against its own server; the names of the checks that failed. */
+export async function runClientScenario(program: string, scenario: string): Promise<readonly string[]> {
+  await using directory = await temporaryDirectory();
+  const command = `${process.execPath} ${program}`;
+  const args = [suiteProgram, "client", "--command", command, "--scenario", scenario, "--spec-version", "2026-07-28"];
+  await using child = await startChild(process.execPath, [...args, "-o", directory.path], { cwd: directory.path });
+  await waitForExit(child);
+  const [file] = globSync("**/checks.json", { cwd: directory.path });
+  if (file === undefined) throw new Error(`the suite reported nothing\n${child.output()}`);
+  const checks: readonly (Check & { readonly name: string })[] = JSON.parse(
+    await readFile(join(directory.path, file), "utf8"),
+  );
+  return checks.filter(({ status }) => status === "FAILURE").map(({ name }) => name);
+}

@@ -93,7 +93,7 @@ export function discoverEvidence({ status, body }: EraFacts): EraEvidence {
 /** What the answer to a client's `initialize` proves; it is the evidence that costs nothing. */
 export function initializeEvidence({ status, body }: EraFacts): EraEvidence {
   const answer = readAnswer(body);
-  if (typeof answer?.result?.["protocolVersion"] === "string") return { legacy: "yes" };
+  if (isInitializeResult(answer)) return { legacy: "yes" };
   if (answer?.code === -32022) {
     const { legacy = "no", modern = "yes" } = fromRevisions(answer.supported);
     return { legacy, modern };
@@ -101,6 +101,22 @@ export function initializeEvidence({ status, body }: EraFacts): EraEvidence {
   // A modern server knows no such method, and says so with its own status.
   if (answer?.code === -32601 && (status === 404 || status === 405)) return { legacy: "no" };
   return nothingProven;
+}
+
+/**
+ * True for an answer to `initialize` that opens no session of the legacy era and that a modern server may have given: a refusal in whatever form,
+ * or a revision of its own. Whoever stands in the way (401, 403, 5xx) says nothing.
+ */
+export function isDoubtfulInitialize({ status, body }: EraFacts): boolean {
+  if (status >= 400) return status < 500 && status !== 401 && status !== 403;
+  const answer = readAnswer(body);
+  if (status !== 200 || answer === undefined) return false;
+  return answer.code !== undefined || (answer.result !== undefined && !isInitializeResult(answer));
+}
+
+function isInitializeResult(answer: RpcAnswer | undefined): boolean {
+  const revision = answer?.result?.["protocolVersion"];
+  return typeof revision === "string" && !isModernRevision(revision);
 }
 
 /** A modern request was refused with 400, 404 or 405: could a modern server have said this? If not, it has become another one. */

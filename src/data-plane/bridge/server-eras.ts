@@ -11,6 +11,7 @@ import {
   type EraEvidence,
   type EraFacts,
   initializeEvidence,
+  isDoubtfulInitialize,
   isNews,
   type Known,
   learn,
@@ -83,8 +84,7 @@ export class ServerErasMemory {
   async initialized(facts: EraFacts, headers: readonly string[]): Promise<void> {
     const evidence = initializeEvidence(facts);
     this.learn(evidence);
-    const isRefusal = facts.status >= 400 && facts.status < 500 && facts.status !== 401 && facts.status !== 403;
-    if (evidence.legacy !== undefined || !isRefusal) return;
+    if (evidence.legacy !== undefined || !isDoubtfulInitialize(facts)) return;
     if ((await this.probe(headers)) === "learned" && this.now.modern === "yes") this.learn({ legacy: "no" });
   }
 
