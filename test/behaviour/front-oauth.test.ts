@@ -210,7 +210,8 @@ describe("a session id in other hands", () => {
 
     // The stream is still the owner's, and what the session does of its own accord goes on under the owner's credential.
     await post(front.url, owner, callTool("announce"));
-    assert.match((await events.read()).value ?? "", /list_changed/);
+    let told = "";
+    while (!told.includes("list_changed")) told += (await events.read()).value ?? assert.fail(told);
     for (let round = 0; round < 6; round++) await post(front.url, forged, callTool("whoami"));
     await front.server.restart();
     for (let round = 0; round < 8; round++) {

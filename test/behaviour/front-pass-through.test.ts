@@ -333,7 +333,7 @@ describe("the MCP endpoint without a session", () => {
       assert.equal(status, 200);
       if (method !== "HEAD") assert.equal((JSON.parse(text) as Echo).url, "/mcp?page=1");
     }
-    const body = '{"jsonrpc":"2.0","id":1,"method":"server/discover"}';
+    const body = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
     const got = await echoed(holdfast, {
       method: "POST",
       path: "/mcp",

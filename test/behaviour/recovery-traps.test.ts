@@ -144,7 +144,8 @@ describe("a URL at which there is no MCP server", () => {
     const { status, body } = upstreamAnswer(got);
     assert.equal(status, 404);
     assert.match(String(body), /Cannot POST/);
-    assert.deepEqual(upstream.names(), ["initialize"]);
+    // The GET looks for a server of HTTP+SSE, as the specification's backward compatibility asks.
+    assert.deepEqual(upstream.names(), ["initialize", "GET"]);
   });
 
   it("is UPSTREAM_NOT_FOUND after a loss whose fresh initialize is 404 too, asked once per call", async () => {

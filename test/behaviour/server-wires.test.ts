@@ -170,7 +170,7 @@ describe("a URL whose wire is not named", () => {
       headers: { "content-type": "application/json" },
     });
     assert.match(await answer.text(), /no such version/);
-    assert.deepEqual(methods, ["POST"]);
+    assert.ok(!methods.includes("GET"), methods.join());
     server.close();
   });
 

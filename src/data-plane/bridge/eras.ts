@@ -108,8 +108,10 @@ export function initializeEvidence({ status, body }: EraFacts): EraEvidence {
  * or a revision of its own. Whoever stands in the way (401, 403, 5xx) says nothing.
  */
 export function isDoubtfulInitialize({ status, body }: EraFacts): boolean {
-  if (status >= 400) return status < 500 && status !== 401 && status !== 403;
   const answer = readAnswer(body);
+  // A plain 404 is a wrong address: whoever speaks either era refuses in JSON-RPC there.
+  if (status === 404) return answer !== undefined;
+  if (status >= 400) return status < 500 && status !== 401 && status !== 403;
   if (status !== 200 || answer === undefined) return false;
   return answer.code !== undefined || (answer.result !== undefined && !isInitializeResult(answer));
 }

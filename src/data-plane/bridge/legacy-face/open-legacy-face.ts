@@ -1,6 +1,7 @@
 // The wire as legacy clients see it: raw to a server that speaks their era, over the bridge to one that does not. Decides at each `initialize`, so that a server's change of era is met by a new session.
 
 import {
+  lastEventIdHeader,
   mediaType,
   methodHeader,
   protocolVersionHeader,
@@ -21,6 +22,8 @@ export interface EraKnowledge {
   /** An answer to a raw `initialize`, read on its way. */
   initialized(facts: EraFacts, headers: readonly string[]): Promise<void>;
   learn(evidence: EraEvidence): void;
+  /** Asks the server, outside any session; what it proves is learned. */
+  probe(headers: readonly string[]): Promise<unknown>;
 }
 
 export interface LegacyFaceOptions {
@@ -62,9 +65,10 @@ export function openLegacyFace(upstream: Transport, options: LegacyFaceOptions):
     if (reply.kind === "lost" || request.method === "DELETE") return reply;
     if (request.method === "GET") {
       if (reply.status === 200) remember(streaming, id);
-      // A stream that was granted is not "not allowed" later, unless whoever granted it is gone.
-      const isGone = reply.status === 405 && streaming.delete(id);
-      return isGone ? replaced(reply) : reply;
+      // A stream that was granted and is "not allowed" now: the server has changed its mind, or is another one. It is asked which, outside the session.
+      if (reply.status !== 405 || !streaming.delete(id)) return reply;
+      await eras.probe(outsideSession(request.headers));
+      return eras.now.modern === "yes" ? replaced(reply) : reply;
     }
     if (reply.status !== 400 && reply.status !== 404 && reply.status !== 405) return reply;
     const { body } = await peek(reply);
@@ -104,6 +108,23 @@ export function openLegacyFace(upstream: Transport, options: LegacyFaceOptions):
 function replaced(reply: Extract<Reply, { kind: "reply" }>): Reply {
   reply.body.abort();
   return sessionNotFound();
+}
+
+const ofTheSession: ReadonlySet<string> = new Set([
+  "accept",
+  sessionIdHeader,
+  protocolVersionHeader,
+  lastEventIdHeader,
+]);
+
+/** What the caller presents, without what belongs to its session. */
+function outsideSession(headers: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (let index = 0; index < headers.length; index += 2) {
+    const [name = "", value = ""] = headers.slice(index, index + 2);
+    if (!ofTheSession.has(name)) kept.push(name, value);
+  }
+  return kept;
 }
 
 function remember(ids: Set<string>, id: string): void {
