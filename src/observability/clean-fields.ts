@@ -4,13 +4,19 @@ import type { RequestRecord } from "./log.ts";
 
 export type Fields = Readonly<Record<string, string | number | boolean>>;
 
-const maxFieldLength = 200;
+/** Characters of one field; longer text is cut. */
+export const maxFieldLength = 200;
 
 export function cleanText(text: string): string {
   return printable(text, maxFieldLength);
 }
 
-/** Spelled out, because it runs for every request and because a field that is not named here must not be logged. */
+/** Microseconds are as fine as it gets. */
+export function roundedMs(ms: number): number {
+  return Math.round(ms * 1_000) / 1_000;
+}
+
+/** Spelled out, because a field that is not named here must not be logged. */
 export function cleanRequest(record: RequestRecord) {
   return {
     user_id: cleanText(record.user_id),
@@ -20,7 +26,7 @@ export function cleanRequest(record: RequestRecord) {
     jsonrpc_id: cleanText(record.jsonrpc_id),
     body_len: record.body_len,
     status: record.status,
-    elapsed_ms: Math.round(record.elapsed_ms * 1_000) / 1_000,
+    elapsed_ms: roundedMs(record.elapsed_ms),
     connector: cleanText(record.connector),
     era_pair: cleanText(record.era_pair),
     recovery: cleanText(record.recovery),

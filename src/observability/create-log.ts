@@ -34,9 +34,8 @@ export function createLog({ format, destination, quiet }: LogOptions): Log {
   return {
     request(record) {
       if (quiet || closed !== undefined) return;
-      const clean = cleanRequest(record);
-      if (format === "json") target.write(jsonRequestLine(isoNow(), requestMessage, clean));
-      else put("info", requestMessage, clean);
+      if (format === "json") target.write(jsonRequestLine(isoNow(), requestMessage, record));
+      else put("info", requestMessage, cleanRequest(record));
     },
     event: (level, message, fields = {}) => put(level, cleanText(message), cleanFields(fields)),
     close: () => (closed ??= target.close()),
@@ -50,15 +49,16 @@ function entryWriter(write: (line: string) => void, format: LogFormat, colour: b
   };
 }
 
-let stampMs = 0;
-let stamp = "";
+let secondMs = 0;
+let second = "";
 
-/** Formatting a date costs as much as the rest of a line, and many lines share a millisecond. */
+/** Formatting a date costs as much as the rest of a line, and many lines share a second. */
 function isoNow(): string {
   const nowMs = Date.now();
-  if (nowMs !== stampMs) {
-    stampMs = nowMs;
-    stamp = new Date(nowMs).toISOString();
+  const ms = nowMs % 1_000;
+  if (nowMs - ms !== secondMs) {
+    secondMs = nowMs - ms;
+    second = new Date(secondMs).toISOString().slice(0, "2026-11-25T00:00:00.".length);
   }
-  return stamp;
+  return `${second}${ms < 10 ? "00" : ms < 100 ? "0" : ""}${ms}Z`;
 }

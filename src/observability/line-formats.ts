@@ -1,5 +1,5 @@
-// The formats of a line: one record in, one line out. Pure; expects fields that are already clean.
-import type { Fields } from "./clean-fields.ts";
+// The formats of a line: one record in, one line out. Pure; expects fields that are already clean, but for those of a request in JSON.
+import { cleanText, type Fields, maxFieldLength, roundedMs } from "./clean-fields.ts";
 import type { LogLevel, RequestRecord } from "./log.ts";
 
 export interface Entry {
@@ -14,15 +14,21 @@ export function jsonLine({ time, level, message, fields }: Entry): string {
   return `${JSON.stringify({ level, time, ...fields, msg: message })}\n`;
 }
 
-/** As `jsonLine`, put together by hand because there is one for every request. */
+/** Text that is clean and needs no escape in JSON, as nearly every field is. */
+const plainText = new RegExp(`^[\\x20\\x21\\x23-\\x5b\\x5d-\\x7e]{0,${maxFieldLength}}$`);
+
+function quoted(text: string): string {
+  return plainText.test(text) ? `"${text}"` : JSON.stringify(cleanText(text));
+}
+
+/** As `jsonLine`, cleaned and put together in one go because there is one for every request. */
 export function jsonRequestLine(time: string, message: string, r: RequestRecord): string {
-  const text = JSON.stringify;
   return (
-    `{"level":"info","time":"${time}","user_id":${text(r.user_id)},"session_id":"${r.session_id}",` +
-    `"http_method":${text(r.http_method)},"jsonrpc_method":${text(r.jsonrpc_method)},"jsonrpc_id":${text(r.jsonrpc_id)},` +
-    `"body_len":${r.body_len},"status":${r.status},"elapsed_ms":${r.elapsed_ms},"connector":${text(r.connector)},` +
-    `"era_pair":"${r.era_pair}","recovery":${text(r.recovery)},"error_code":"${r.error_code}",` +
-    `"request_id":"${r.request_id}","msg":"${message}"}\n`
+    `{"level":"info","time":"${time}","user_id":${quoted(r.user_id)},"session_id":${quoted(r.session_id)},` +
+    `"http_method":${quoted(r.http_method)},"jsonrpc_method":${quoted(r.jsonrpc_method)},"jsonrpc_id":${quoted(r.jsonrpc_id)},` +
+    `"body_len":${r.body_len},"status":${r.status},"elapsed_ms":${roundedMs(r.elapsed_ms)},"connector":${quoted(r.connector)},` +
+    `"era_pair":${quoted(r.era_pair)},"recovery":${quoted(r.recovery)},"error_code":${quoted(r.error_code)},` +
+    `"request_id":${quoted(r.request_id)},"msg":"${message}"}\n`
   );
 }
 
