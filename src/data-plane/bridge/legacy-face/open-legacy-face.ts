@@ -71,10 +71,7 @@ export function openLegacyFace(upstream: Transport, options: LegacyFaceOptions):
       return eras.now.modern === "yes" ? replaced(reply) : reply;
     }
     if (reply.status !== 400 && reply.status !== 404 && reply.status !== 405) return reply;
-    const { body } = await peek(reply);
-    const error: unknown = firstMessage(body, "application/json")?.["error"];
-    const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
-    return modernRefusals.has(code) ? replaced(reply) : reply;
+    return (await isModernRefusal(reply)) ? replaced(reply) : reply;
   };
 
   return {
@@ -103,6 +100,12 @@ export function openLegacyFace(upstream: Transport, options: LegacyFaceOptions):
       await upstream[Symbol.asyncDispose]();
     },
   };
+}
+
+async function isModernRefusal(reply: Extract<Reply, { kind: "reply" }>): Promise<boolean> {
+  const { body } = await peek(reply);
+  const error: unknown = firstMessage(body, "application/json")?.["error"];
+  return modernRefusals.has(typeof error === "object" && error !== null && "code" in error ? error.code : undefined);
 }
 
 function replaced(reply: Extract<Reply, { kind: "reply" }>): Reply {
