@@ -1,8 +1,9 @@
-// The server that the conformance suite runs against, as a process: `node fixture-server.ts [--port 0] [--era legacy|modern]`.
+// The server that the conformance suite runs against, as a process: `node fixture-server.ts [--port 0] [--era legacy|blunt|modern]`.
 // Listens on the loopback only and refuses foreign Host and Origin headers; which era answers is an endpoint's matter.
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { parseArgs } from "node:util";
 import { localhostHostValidation, localhostOriginValidation } from "@modelcontextprotocol/node";
+import { buildBluntServer, nameQuestions } from "./fixture/blunt-server.ts";
 import { openLegacyEndpoint } from "./fixture/legacy-endpoint.ts";
 import { buildMcpServer } from "./fixture/mcp-server.ts";
 import { openModernEndpoint } from "./fixture/modern-endpoint.ts";
@@ -12,7 +13,14 @@ const { values } = parseArgs({
 });
 const isAllowedHost = localhostHostValidation();
 const isAllowedOrigin = localhostOriginValidation();
-const endpoint = values.era === "modern" ? openModernEndpoint(buildMcpServer) : openLegacyEndpoint(buildMcpServer);
+const endpoints = {
+  legacy: () => openLegacyEndpoint(buildMcpServer),
+  blunt: () => openLegacyEndpoint(buildBluntServer, nameQuestions),
+  modern: () => openModernEndpoint(buildMcpServer),
+};
+const isEra = (era: string): era is keyof typeof endpoints => Object.hasOwn(endpoints, era);
+if (!isEra(values.era)) throw new Error(`unknown era ${values.era}`);
+const endpoint = endpoints[values.era]();
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   // Both have answered the request when they say no.

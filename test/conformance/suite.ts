@@ -33,7 +33,8 @@ export interface Fixture extends AsyncDisposable {
   readonly url: string;
 }
 
-export type FixtureEra = "legacy" | "modern";
+/** "blunt": legacy as well; see the fixture's file of that name. */
+export type FixtureEra = "legacy" | "blunt" | "modern";
 
 export async function startFixture(era: FixtureEra = "legacy", port = 0): Promise<Fixture> {
   const child = await startChild(process.execPath, [fixtureProgram, "--port", String(port), "--era", era]);
@@ -79,9 +80,20 @@ async function readScenarios(directory: string): Promise<ReadonlyMap<string, Sce
   return scenarios;
 }
 
-export async function runSuite(url: string, revision: string): Promise<SuiteRun> {
+export function runSuite(url: string, revision: string): Promise<SuiteRun> {
+  return runServerScenarios(url, ["--requirements", revision]);
+}
+
+export async function runScenario(url: string, revision: string, name: string): Promise<Scenario> {
+  const { scenarios } = await runServerScenarios(url, ["--scenario", name, "--spec-version", revision]);
+  const scenario = scenarios.get(name);
+  if (scenario === undefined) throw new Error(`the suite reported nothing on ${name}`);
+  return scenario;
+}
+
+async function runServerScenarios(url: string, which: readonly string[]): Promise<SuiteRun> {
   await using directory = await temporaryDirectory();
-  const args = [suiteProgram, "server", "--url", asLocalhost(url), "--requirements", revision, "-o", directory.path];
+  const args = [suiteProgram, "server", "--url", asLocalhost(url), ...which, "-o", directory.path];
   await using child = await startChild(process.execPath, args, { cwd: directory.path });
   const exitCode = await waitForExit(child);
   return { exitCode, scenarios: await readScenarios(directory.path) };

@@ -1,7 +1,15 @@
 // One call of a modern client at a legacy server, over as many exchanges as its questions take: performs what the park machine decides.
 import { httpStatus, ProxyError, toJsonRpcError } from "../../../errors/index.ts";
 import { isObjectText, memberText, rpcCode } from "../../../protocol/index.ts";
-import { answerToLegacy, askToModern, canAnswer, capabilityFor, inputRequired, urlAsksOf } from "../translate/asks.ts";
+import {
+  answerToLegacy,
+  askKey,
+  askToModern,
+  canAnswer,
+  capabilityFor,
+  inputRequired,
+  urlAsksOf,
+} from "../translate/asks.ts";
 import { type ClientFacts, declares, stringOf } from "../translate/client-facts.ts";
 import { codeOf, errorToModern, resultResponse } from "../translate/errors.ts";
 import { cancelledId, isLoggedFor, withProgressToken, writeCancelled } from "../translate/notifications.ts";
@@ -115,7 +123,8 @@ export class ModernCall implements Asked {
     }
     if (this.#wasAsked({ id, method, params })) return;
     this.#keys += 1;
-    this.#step({ type: "asked", ask: { key: `input_${this.#keys}`, id, method, params } });
+    const open = this.#park.asks.map(({ key }) => key);
+    this.#step({ type: "asked", ask: { key: askKey(id, this.#keys, open), id, method, params } });
   }
 
   /** True where the question was asked before, by the same call on a session that is gone. */

@@ -98,6 +98,16 @@ export function writeResponses(responses: ReadonlyMap<string, string>): string {
   return `{${[...responses].map(([key, response]) => `${JSON.stringify(key)}:${response}`).join(",")}}`;
 }
 
+/** An id that reads as a name, and so may be one; what is longer, or could be taken for something of the language itself, is none. */
+const nameLike = /^"([A-Za-z][\w.-]{0,63})"$/;
+
+/** The key of a legacy server's question in `inputRequests`: its id where that is a name, for no other name is on that wire; else one made up. `taken`: keys of open questions. */
+export function askKey(id: RawId, number: number, taken: readonly string[]): string {
+  const name = nameLike.exec(id)?.[1];
+  if (name !== undefined && !taken.includes(name)) return name;
+  for (let count = number; ; count += 1) if (!taken.includes(`input_${count}`)) return `input_${count}`;
+}
+
 /** A legacy server's request as an entry of `inputRequests` (JSON text). */
 export function askToModern(method: string, params: string | undefined): string {
   if (!isObjectText(params)) return `{"method":${JSON.stringify(method)}}`;
