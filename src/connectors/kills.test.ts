@@ -1,11 +1,13 @@
 // Kills the process at every step of every verb: afterwards the state is that of the last acknowledged command, or of the one under way, whole.
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { after, describe, it } from "node:test";
+import { after, before as beforeAll, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { rolldown } from "rolldown";
 import { openSqliteHubStores } from "../store/index.ts";
 import { Connectors, openSealer } from "./index.ts";
 
@@ -17,7 +19,7 @@ after(() => {
 });
 
 const key = new Uint8Array(32).fill(3);
-const here = (path: string) => new URL(path, import.meta.url).href;
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 /** What a connector is to a user: wanted or not, and which settings. Its sessions are named by the settings that they were opened under. */
 type State = Readonly<Record<string, string>>;
@@ -28,10 +30,10 @@ type Verb = (typeof verbs)[number];
 
 /** Runs in the child: history first, each command acknowledged on standard output, then the verb with a SIGKILL at its n-th statement. */
 const childScript = `
-  const [directory, n, when, ...commands] = process.argv.slice(1);
-  const { openSqliteHubStores } = await import(${JSON.stringify(here("../store/index.ts"))});
-  const { Connectors, openSealer } = await import(${JSON.stringify(here("index.ts"))});
-  const { writeSync } = await import("node:fs");
+  import { writeSync } from "node:fs";
+  import { openSqliteHubStores } from ${JSON.stringify(here("../store/index.ts"))};
+  import { Connectors, openSealer } from ${JSON.stringify(here("index.ts"))};
+  const [directory, n, when, ...commands] = process.argv.slice(2);
   const sqlite = process.getBuiltinModule("node:sqlite");
   const stores = await openSqliteHubStores(directory);
   const connectors = new Connectors(stores.connectors, openSealer(new Uint8Array(32).fill(3)));
@@ -79,6 +81,16 @@ const childScript = `
   writeSync(1, "whole\\n");
 `;
 
+const childFile = join(root, "child.mjs");
+
+/** As one file: each of the kills costs the start of a process, and most of that would be the reading of a hundred sources. */
+beforeAll(async () => {
+  const source = join(root, "child-source.mjs");
+  writeFileSync(source, childScript);
+  await using bundle = await rolldown({ input: source, platform: "node", resolve: { mainFields: ["module", "main"] } });
+  await bundle.write({ file: childFile, format: "esm", codeSplitting: false });
+});
+
 interface Run {
   /** How many commands were acknowledged. */
   readonly acknowledged: number;
@@ -87,7 +99,7 @@ interface Run {
 }
 
 async function runChild(directory: string, n: number, when: string, commands: readonly string[]): Promise<Run> {
-  const args = ["--input-type=module", "--disable-warning=ExperimentalWarning", "-e", childScript];
+  const args = ["--disable-warning=ExperimentalWarning", childFile];
   const child = spawn(process.execPath, [...args, directory, String(n), when, ...commands], {
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -196,7 +208,7 @@ function inOrder(state: State | undefined): unknown {
 const rounds = Number(process.env["HOLDFAST_KILL_ROUNDS"] ?? 5);
 let kills = 0;
 
-describe(`a hub that is killed at every step of every verb, ${rounds} times over`, { timeout: 900_000 }, () => {
+describe(`a hub that is killed at every step of every verb, ${rounds} times over`, { timeout: 300_000 }, () => {
   for (const verb of verbs) {
     it(`is afterwards what was acknowledged last, or the whole of ${verb}`, async (context) => {
       let statements = 0;
