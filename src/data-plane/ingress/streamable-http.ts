@@ -3,11 +3,9 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:
 import { ProxyError } from "../../errors/index.ts";
 import {
   isClientSessionId,
-  lastEventIdHeader,
   mediaType,
   methodHeader,
   protocolVersionHeader,
-  type Scanned,
   sessionIdHeader,
 } from "../../protocol/index.ts";
 import { isFaceSession, isModernBody, isModernExchange, type ModernEndpoint, serveModern } from "../bridge/index.ts";
@@ -23,6 +21,7 @@ import { assertAccepted, type SessionManager, type UpstreamSession } from "../se
 import { adoptSession } from "./adopt-session.ts";
 import { HttpClientConnection } from "./client-connection.ts";
 import { relayMessage } from "./client-message.ts";
+import { HttpExchange, one } from "./http-exchange.ts";
 import { refuse } from "./http-server.ts";
 import { type BodyLimits, readBody } from "./read-body.ts";
 import { type ExchangeNotes, whenOver } from "./request-record.ts";
@@ -110,24 +109,11 @@ class EndpointExchange {
     return kind === "request" && id !== undefined ? [id] : [];
   }
 
-  exchange(body: RequestBody | undefined): ClientExchange {
-    const { headers, method } = this.#request;
-    const notes = this.#notes;
-    return {
-      httpMethod: method === "GET" || method === "DELETE" ? method : "POST",
-      connection: this.#connection,
-      get scanned() {
-        return readable(notes.scanned?.());
-      },
-      body,
-      contentType: headers["content-type"] ?? "application/json",
-      protocolVersion: one(headers[protocolVersionHeader]),
-      lastEventId: one(headers[lastEventIdHeader]),
-      resumable: isResumable(method, headers) ? this.#options.streams : undefined,
-      headers: this.#options.forward(this.#request),
-      requestId: notes.requestId,
-      outcome: notes.outcome,
-    };
+  exchange(body: RequestBody | undefined): HttpExchange {
+    const { streams, forward } = this.#options;
+    const request = this.#request;
+    const resumable = isResumable(request.method, request.headers) ? streams : undefined;
+    return new HttpExchange(request, this.#connection, this.#notes, body, forward(request), resumable);
   }
 
   /** Without sessions there is nothing to GET or DELETE. */
@@ -270,12 +256,4 @@ function envelopeHeaders({ rawHeaders, headers }: IncomingMessage, isFront: bool
 /** Whoever names a session is of a revision that has resumption (2025-03-26 to 2025-11-25). */
 function isResumable(method: string | undefined, headers: IncomingHttpHeaders): boolean {
   return headers[sessionIdHeader] !== undefined && (method === "GET" || headers.accept?.includes(eventStream) === true);
-}
-
-function readable(scanned: Scanned | undefined): ClientExchange["scanned"] {
-  return scanned?.shape === "single" || scanned?.shape === "batch" ? scanned : undefined;
-}
-
-function one(value: string | string[] | undefined): string | undefined {
-  return Array.isArray(value) ? value[0] : value;
 }

@@ -40,6 +40,9 @@ export class AnswerRelay implements Waiting {
   /** What the server still sends is not read any more. */
   abandoned = false;
   sinceTick = 0;
+  before: Waiting | undefined;
+  behind: Waiting | undefined;
+  inLine = false;
   /** Learns how to end what was sent to the server, before it has answered. */
   readonly onSent = (abort: () => void): void => {
     this.#abandon = abort;

@@ -1,9 +1,10 @@
 // One timer for all streams of the process: opens what waits too long, keeps idle streams alive, lets go of what nobody came back for.
 import type { StreamOptions } from "../../config/index.ts";
 import { KeptEvents } from "./kept-events.ts";
+import { type InLine, WaitingLine } from "./waiting-line.ts";
 
 /** An answer that has not begun. */
-export interface Waiting {
+export interface Waiting extends InLine<Waiting> {
   readonly sinceTick: number;
   /** Gives the client what it needs to come back for the answer. */
   openEarly(): void;
@@ -21,7 +22,7 @@ export class StreamClock {
   readonly limits: StreamOptions;
   readonly kept: KeptEvents;
   /** Answers that have not begun; in the order in which they were asked for. */
-  readonly waiting = new Set<Waiting>();
+  readonly waiting = new WaitingLine<Waiting>();
   readonly streams = new Set<Timed>();
   /** Coarse, so that a time costs nothing. */
   ticks = 0;
@@ -48,10 +49,10 @@ export class StreamClock {
   #tick(): void {
     this.ticks += 1;
     this.nowMs = performance.now();
-    for (const waiting of this.waiting) {
-      if (this.ticks - waiting.sinceTick <= this.#openAfterTicks) break;
-      this.waiting.delete(waiting);
-      waiting.openEarly();
+    for (let { first } = this.waiting; first !== undefined; { first } = this.waiting) {
+      if (this.ticks - first.sinceTick <= this.#openAfterTicks) break;
+      this.waiting.leave(first);
+      first.openEarly();
     }
     this.kept.dropOlderThan(this.nowMs - this.limits.keepMs);
     for (const stream of this.streams) if (!stream.tick()) this.streams.delete(stream);

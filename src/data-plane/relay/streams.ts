@@ -37,11 +37,11 @@ export class Streams implements ResumableStreams {
   }
 
   watch(waiting: Waiting): void {
-    this.#clock.waiting.add(waiting);
+    this.#clock.waiting.join(waiting);
   }
 
   unwatch(waiting: Waiting): void {
-    this.#clock.waiting.delete(waiting);
+    this.#clock.waiting.leave(waiting);
   }
 
   openAnswer(session: UpstreamSession, asked: readonly RawId[], connection: ClientConnection): ClientStream {

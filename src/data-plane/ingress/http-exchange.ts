@@ -1,0 +1,53 @@
+// One HTTP exchange as the relay sees it.
+import type { IncomingMessage } from "node:http";
+import { lastEventIdHeader, protocolVersionHeader } from "../../protocol/index.ts";
+import type { ClientExchange, ExchangeOutcome, RequestBody } from "../relay/index.ts";
+import type { HttpClientConnection } from "./client-connection.ts";
+import type { ExchangeNotes } from "./request-record.ts";
+
+/** A class, because an object literal with a getter is another kind of object each time, and V8 holds on to each kind and all that it leads to. */
+export class HttpExchange implements ClientExchange {
+  readonly httpMethod: ClientExchange["httpMethod"];
+  readonly connection: HttpClientConnection;
+  readonly body: RequestBody | undefined;
+  readonly contentType: string;
+  readonly protocolVersion: string | undefined;
+  readonly lastEventId: string | undefined;
+  readonly resumable: ClientExchange["resumable"];
+  readonly headers: readonly string[];
+  readonly requestId: string;
+  readonly outcome: ExchangeOutcome;
+  readonly #notes: ExchangeNotes;
+
+  /** `forwarded`: what goes to the server on behalf of this request. */
+  constructor(
+    { method, headers }: IncomingMessage,
+    connection: HttpClientConnection,
+    notes: ExchangeNotes,
+    body: RequestBody | undefined,
+    forwarded: readonly string[],
+    resumable: ClientExchange["resumable"],
+  ) {
+    this.httpMethod = method === "GET" || method === "DELETE" ? method : "POST";
+    this.connection = connection;
+    this.body = body;
+    this.contentType = headers["content-type"] ?? "application/json";
+    this.protocolVersion = one(headers[protocolVersionHeader]);
+    this.lastEventId = one(headers[lastEventIdHeader]);
+    this.resumable = resumable;
+    this.headers = forwarded;
+    this.requestId = notes.requestId;
+    this.outcome = notes.outcome;
+    this.#notes = notes;
+  }
+
+  get scanned(): ClientExchange["scanned"] {
+    const scanned = this.#notes.scanned?.();
+    return scanned?.shape === "single" || scanned?.shape === "batch" ? scanned : undefined;
+  }
+}
+
+/** Of a header that may come more than once, the first. */
+export function one(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value;
+}
