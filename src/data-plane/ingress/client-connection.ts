@@ -4,6 +4,7 @@ import type { ClientConnection } from "../relay/index.ts";
 
 /** How long a client may go on with a body that has been answered already. */
 const lingerMs = 2_000;
+const withHeadBytes = 8 * 1024;
 
 export class HttpClientConnection implements ClientConnection {
   readonly #response: ServerResponse;
@@ -23,10 +24,14 @@ export class HttpClientConnection implements ClientConnection {
     });
   }
 
-  answer(status: number, headers: readonly string[], body: Uint8Array): void {
+  answer(status: number, headers: readonly string[], body: Buffer): void {
     if (this.gone) return;
-    this.#response.writeHead(status, headers as string[]);
-    this.end(body.length > 0 ? body : undefined);
+    const response = this.#response;
+    response.writeHead(status, headers as string[]);
+    // As text a small body goes out in one piece with its head. One character is one byte: nothing of it changes.
+    if (body.length === 0 || body.length > withHeadBytes || !response.req.complete)
+      this.end(body.length > 0 ? body : undefined);
+    else response.end(body.toString("latin1"), "latin1");
   }
 
   head(status: number, headers: readonly string[]): void {

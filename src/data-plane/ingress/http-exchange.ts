@@ -18,6 +18,7 @@ export class HttpExchange implements ClientExchange {
   readonly requestId: string;
   readonly outcome: ExchangeOutcome;
   readonly #notes: ExchangeNotes;
+  #scanned: ClientExchange["scanned"];
 
   /** `forwarded`: what goes to the server on behalf of this request. */
   constructor(
@@ -42,8 +43,12 @@ export class HttpExchange implements ClientExchange {
   }
 
   get scanned(): ClientExchange["scanned"] {
+    if (this.#scanned !== undefined) return this.#scanned;
     const scanned = this.#notes.scanned?.();
-    return scanned?.shape === "single" || scanned?.shape === "batch" ? scanned : undefined;
+    if (scanned?.shape !== "single" && scanned?.shape !== "batch") return undefined;
+    // A body that flows is known only as far as it was read.
+    if (this.body?.kept !== undefined) this.#scanned = scanned;
+    return scanned;
   }
 }
 

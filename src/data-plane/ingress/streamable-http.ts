@@ -161,7 +161,7 @@ class EndpointExchange {
       return this.#serveModern(taken.body);
     if (this.#options.passThrough !== undefined && !hasSession) return this.#pass(taken.body);
     const session = this.#liveSession() ?? (await this.#session(exchange));
-    return relayMessage(exchange, session, scanned);
+    return await relayMessage(exchange, session, scanned);
   }
 
   /** Without a session id there is no session to keep: the server answers for itself, its 401 included. */

@@ -146,8 +146,8 @@ describe("the look before reading", () => {
 
   it("finds an error in a view of a larger buffer, and not beside it", () => {
     const bytes = Buffer.from('{"error":1}{"result":1}');
-    assert.ok(mentionsError(new Uint8Array(bytes.buffer, bytes.byteOffset, 11)));
-    assert.ok(!mentionsError(new Uint8Array(bytes.buffer, bytes.byteOffset + 11, 12)));
+    assert.ok(mentionsError(bytes.subarray(0, 11)));
+    assert.ok(!mentionsError(bytes.subarray(11)));
   });
 });
 

@@ -38,9 +38,11 @@ export function worthReading(status: number, contentType: string): boolean {
   return status === 200 && (contentType === "application/json" || contentType === "text/event-stream");
 }
 
+const errorMember = Buffer.from('"error"');
+
 /** A cheap look at bytes: may this be a JSON-RPC error? */
-export function mentionsError(chunk: Uint8Array): boolean {
-  return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).indexOf('"error"') >= 0;
+export function mentionsError(chunk: Buffer): boolean {
+  return chunk.includes(errorMember);
 }
 
 export function classifyReply(request: RequestFacts, reply: ReplyFacts): Fault {

@@ -11,7 +11,7 @@ export interface ClientConnection {
   readonly gone: boolean;
   onGone(listener: () => void): void;
   /** A whole answer at once. Headers are flat names and values. */
-  answer(status: number, headers: readonly string[], body: Uint8Array): void;
+  answer(status: number, headers: readonly string[], body: Buffer): void;
   head(status: number, headers: readonly string[]): void;
   /** False asks for a pause until `onDrain` calls back. */
   write(chunk: Uint8Array): boolean;

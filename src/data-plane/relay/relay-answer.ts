@@ -21,14 +21,14 @@ export const plainHoldBytes = 16 * 1024;
 const refusalBytes = 64 * 1024;
 const captureBytes = 8 * 1024 * 1024;
 const blankLine = Buffer.from("\n\n");
+/** Nothing is ever added to it. */
+const noneOpen = new Set<RawId>();
 
 /** The answer of one exchange, over as many replies as it takes. */
 export class AnswerRelay implements Waiting {
   readonly exchange: ClientExchange;
   readonly session: UpstreamSession;
-  /** Requests whose answer the client has not been given; known from the first reply on, when a flowing body has been read as well. */
-  open: Set<RawId> = new Set();
-  #expecting = false;
+  #open: Set<RawId> | undefined;
   /** Text of the answer, for the few methods that change what a session holds. */
   captured = "";
   readonly #capture: boolean;
@@ -52,6 +52,16 @@ export class AnswerRelay implements Waiting {
     this.exchange = exchange;
     this.session = session;
     this.#capture = capture;
+  }
+
+  /** Requests whose answer the client has not been given. First asked for at a reply, when a flowing body has been read as well. */
+  get open(): Set<RawId> {
+    return (this.#open ??= new Set(requestIds(this.exchange)));
+  }
+
+  /** As `open.size`, without a set for the common answer, which comes whole. */
+  get #openCount(): number {
+    return this.#open === undefined ? requestIds(this.exchange).length : this.#open.size;
   }
 
   /** The client has been sent the head of an event stream. */
@@ -81,7 +91,6 @@ export class AnswerRelay implements Waiting {
     if (this.#stream === undefined) {
       const { connection } = this.exchange;
       if (connection.gone || this.#plainBegun || requestIds(this.exchange).length !== 1) return;
-      if (!this.#expecting) this.expect(requestIds(this.exchange));
       this.#openStream(200, streamHeaders);
     }
     const out = this.#stream?.out;
@@ -124,15 +133,13 @@ export class AnswerRelay implements Waiting {
   /** At once where the whole answer came with its head, which is the common case. */
   deliver(reply: Extract<Reply, { kind: "reply" }>, generation: number): Delivery | Promise<Delivery> {
     const contentType = mediaType(reply.headers["content-type"]);
-    if (!this.#expecting) this.expect(requestIds(this.exchange));
     if (reply.status >= 300) return this.#hold(reply, contentType);
     if (contentType === "text/event-stream") return this.#toStream(reply, generation);
     return this.#plain(reply, contentType);
   }
 
   expect(ids: readonly RawId[]): void {
-    this.#expecting = true;
-    this.open = new Set(ids);
+    this.#open = new Set(ids);
   }
 
   #toStream(reply: Extract<Reply, { kind: "reply" }>, generation: number): Promise<Delivery> {
@@ -213,8 +220,8 @@ export class AnswerRelay implements Waiting {
   #whole(status: number, headers: string[], contentType: string, whole: Buffer): Delivery {
     const readable = status === 200 && contentType === "application/json" && !headers.includes("content-encoding");
     // However cleanly it ended (session-loss research, 2.4): a proxy makes a whole answer of whatever reached it.
-    if (readable && this.open.size > 0 && isTorn(whole)) return { kind: "cut", lastEventId: undefined, begun: false };
-    const suspicious = status === 200 && this.open.size === 1 && whole.length <= refusalBytes && mentionsError(whole);
+    if (readable && this.#openCount > 0 && isTorn(whole)) return { kind: "cut", lastEventId: undefined, begun: false };
+    const suspicious = status === 200 && this.#openCount === 1 && whole.length <= refusalBytes && mentionsError(whole);
     if (!suspicious) return this.#end(status, headers, whole);
     const facts: ReplyFacts = { status, contentType, challenged: false, body: whole.toString() };
     return { kind: "held", facts, pass: () => Promise.resolve(this.#end(status, headers, whole)) };
@@ -224,10 +231,10 @@ export class AnswerRelay implements Waiting {
     const { connection } = this.exchange;
     this.#plainBegun = true;
     const body =
-      this.session.markNext === undefined || this.open.size === 0 ? whole : markRestored(this.session, whole);
+      this.session.markNext === undefined || this.#openCount === 0 ? whole : markRestored(this.session, whole);
     if (this.#capture) this.captured = body.toString();
     if (this.#stream !== undefined) return this.#stream.message(status, body);
-    this.open.clear();
+    this.#open = noneOpen;
     if (status !== 204) headers.push("content-length", String(body.length));
     connection.answer(status, headers, body);
     return delivered;

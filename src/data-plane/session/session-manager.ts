@@ -6,6 +6,7 @@ import type { StoredSession } from "../../store/index.ts";
 import type { Connector } from "./connector.ts";
 import { endUpstreamSession } from "./initialize.ts";
 import { moveSession } from "./move-session.ts";
+import { SessionIndex } from "./session-index.ts";
 import { SessionRow } from "./session-row.ts";
 import { decodeSnapshot, type Snapshot } from "./snapshot.ts";
 import { UpstreamSession } from "./upstream-session.ts";
@@ -29,7 +30,7 @@ const keptTexts = 100;
 export class SessionManager {
   readonly connector: Connector;
   readonly #limits: SessionLimits;
-  readonly #sessions = new Map<string, UpstreamSession>();
+  readonly #sessions = new SessionIndex();
   /** Look-ups in the store that are under way, so that parallel first requests after a restart share one. */
   readonly #initializeTexts = new Map<string, string>();
   readonly #loading = new Map<string, Promise<UpstreamSession | undefined>>();
@@ -57,14 +58,14 @@ export class SessionManager {
   /** The live session, without touching the store: the path of every ordinary request. */
   get(id: string, principal: string): UpstreamSession | undefined {
     // A foreign session and an unknown one look the same to the caller (design rule 9): neither is under this key.
-    return this.#sessions.get(keyOf(id, principal));
+    return this.#sessions.get(id, principal);
   }
 
   /** As `get`, and looks into the store: the session may stem from before a restart of Holdfast. */
   async find(id: string, principal: string): Promise<UpstreamSession | undefined> {
-    const key = keyOf(id, principal);
-    const live = this.#sessions.get(key);
+    const live = this.#sessions.get(id, principal);
     if (live !== undefined || !isClientSessionId(id)) return live;
+    const key = keyOf(id, principal);
     let loading = this.#loading.get(key);
     if (loading === undefined) {
       loading = this.#load(id, principal).finally(() => this.#loading.delete(key));
@@ -77,7 +78,7 @@ export class SessionManager {
   adopt(id: ClientSessionId, principal: string, open: () => Promise<UpstreamSession>): Promise<UpstreamSession> {
     const key = keyOf(id, principal);
     let adopting = this.#adopting.get(key);
-    const live = this.#sessions.get(key);
+    const live = this.#sessions.get(id, principal);
     if (adopting === undefined && live !== undefined) return Promise.resolve(live);
     if (adopting === undefined) {
       adopting = open().finally(() => this.#adopting.delete(key));
@@ -192,12 +193,12 @@ export class SessionManager {
       shortHash: sessionHash(secret, id),
       state: { at: "operating", ...live },
       onForgotten: () => {
-        this.#sessions.delete(keyOf(id, principal));
+        this.#sessions.delete(id, principal);
         this.connector.metrics.sessionClosed();
         this.connector.watch?.sessionEnded(session.shortHash);
       },
     });
-    this.#sessions.set(keyOf(id, principal), session);
+    this.#sessions.add(session);
     this.connector.metrics.sessionOpened();
     this.connector.watch?.sessionOpened(session.shortHash);
     return session;

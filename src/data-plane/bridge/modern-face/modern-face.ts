@@ -262,7 +262,7 @@ function nameIn(text: string): string {
 }
 
 function accept({ connection }: ModernExchange): undefined {
-  connection.answer(202, ["content-length", "0"], new Uint8Array());
+  connection.answer(202, ["content-length", "0"], Buffer.alloc(0));
 }
 
 /** The whole body: on a translated route it is rewritten, so it is never passed on piece by piece. */
