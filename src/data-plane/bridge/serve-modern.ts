@@ -22,16 +22,16 @@ export async function serveModern(
   principal: string,
 ): Promise<void> {
   const { eras, relay, bridged, refuse } = endpoint;
+  const { transport } = relay.connector;
   for (let turn = 1; ; turn += 1) {
     const isLast = turn >= mostTurns;
-    const known = eras.now.modern === "unknown" ? (await eras.load()).modern : eras.now.modern;
-    if (known === "unknown") await eras.probe(exchange.headers);
-    if (bridged !== undefined && eras.now.modern === "no") {
+    if (transport.sessionsOnly !== true) await untilKnown(eras, exchange);
+    if (bridged !== undefined && (transport.sessionsOnly === true || eras.now.modern === "no")) {
       exchange.outcome.eraPair = "ML";
       const error = await bridged(exchange, principal);
       if (error === undefined) return;
       // It no longer serves sessions: perhaps it was upgraded.
-      const wasUpgraded = !isLast && (await asksAnew(endpoint, exchange)) === "yes";
+      const wasUpgraded = !isLast && transport.sessionsOnly !== true && (await asksAnew(endpoint, exchange)) === "yes";
       if (!wasUpgraded) return refuse(exchange, error);
       continue;
     }
@@ -44,6 +44,11 @@ export async function serveModern(
     const canCross = !isLast && modern === "no" && exchange.body?.kept !== undefined;
     if (!canCross) return end.pass();
   }
+}
+
+async function untilKnown(eras: ServerErasMemory, { headers }: ModernExchange): Promise<void> {
+  const known = eras.now.modern === "unknown" ? (await eras.load()).modern : eras.now.modern;
+  if (known === "unknown") await eras.probe(headers);
 }
 
 async function asksAnew({ eras }: ModernEndpoint, { headers }: ModernExchange) {

@@ -35,6 +35,10 @@ class FoundWire implements Transport {
     return this.#found?.wire;
   }
 
+  get sessionsOnly(): boolean | undefined {
+    return this.#found?.sessionsOnly;
+  }
+
   send(request: WireRequest): Promise<Reply> {
     const { http, sse } = this.#wires;
     if (request.method === "OPTIONS") return http.send(request);

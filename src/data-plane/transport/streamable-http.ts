@@ -31,6 +31,8 @@ export interface Transport extends AsyncDisposable {
   readonly origin: string;
   /** As people call it: "Streamable HTTP", "HTTP+SSE", "stdio"; undefined while it is not found yet. */
   readonly wire?: string | undefined;
+  /** It carries nothing outside a session, so that modern clients are served by the server's legacy side alone. */
+  readonly sessionsOnly?: boolean | undefined;
   /** Never rejects: what went wrong is part of the reply. */
   send(request: WireRequest): Promise<Reply>;
   /** As `send`, to another path of the same origin (front mode only). */
