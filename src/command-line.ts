@@ -10,6 +10,7 @@ import {
   demoText,
   isHubVerb,
   type LocalParts,
+  onHangup,
   readFlags,
   readServeFlags,
   runHubVerb,
@@ -71,6 +72,11 @@ const verbsOf = (version: string): Verbs => ({
     const bridge = await startStdio(options, process.stdin, process.stdout);
     const onSignal = () => void bridge.close();
     process.once("SIGTERM", onSignal).once("SIGINT", onSignal);
+    onHangup({
+      closed: onSignal,
+      // A client that has closed its end has left, whatever else is still on its way.
+      asked: () => void (process.stdin.readableEnded ? bridge.close() : bridge.upgrade()),
+    });
     await bridge.ended;
     const code = bridge.failure();
     if (code !== undefined) {
@@ -106,7 +112,10 @@ const verbsOf = (version: string): Verbs => ({
   async serve(flags) {
     const { startHub } = await import("./hub/index.ts");
     const hub = await startHub(readServeFlags(flags, version, isatty(2)));
-    const ended = runUntilSignal(() => hub.close());
+    const ended = runUntilSignal(
+      () => hub.close(),
+      () => hub.upgrade(),
+    );
     process.stdout.write(serveText(hub.url, hub.loginUrl, hub.connectors));
     await ended;
   },

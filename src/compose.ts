@@ -85,7 +85,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     wire: found.promise,
     port: server.port,
     connector: endpoint.name,
-    upgrade: () => endpoint.upgrade(),
+    upgrade: async () => void (await endpoint.upgrade()),
     close: closed,
   };
 }
@@ -160,6 +160,7 @@ export async function startStdio(options: BridgeOptions, input: Readable, output
   return {
     ended,
     failure: () => client.failure,
+    upgrade: async () => void (await endpoint.upgrade()),
     async close() {
       client.finish();
       const late = AbortSignal.timeout(options.drainTimeoutMs);
@@ -174,6 +175,8 @@ export interface StdioBridge {
   readonly ended: Promise<void>;
   /** Why the client never got a session, if it asked for one. */
   readonly failure: () => ErrorCode | undefined;
+  /** As of a bridge. */
+  upgrade(): Promise<void>;
   /** Answers what came, at most for `drainTimeoutMs`, and ends. */
   close(): Promise<void>;
 }

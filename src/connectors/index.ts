@@ -13,7 +13,7 @@ export { readSealingKey, readSecretFile } from "./key-file.ts";
 export { Prober } from "./prober.ts";
 export { type Actual, type Opened, Reconciler } from "./reconciler.ts";
 export type { ConnectorRecord, ConnectorSpec, SpecOptions } from "./record.ts";
-export type { ProbeResult, Running, SessionFacts } from "./running.ts";
+export type { ProbeResult, Running, SessionFacts, UpgradeCounts } from "./running.ts";
 export { openSealer, type Sealer } from "./seal.ts";
 export { Connectors, type NewConnector, type SpecChange, type Written } from "./service.ts";
 export { type Answer, Evidence, type Status, type StatusKind, type Trouble, visibleAfterMs } from "./status.ts";

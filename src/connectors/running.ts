@@ -28,6 +28,15 @@ export type ProbeResult =
     }
   | ({ readonly ok: false } & Trouble);
 
+/** What became of a connector's sessions when its program was started anew. */
+export interface UpgradeCounts {
+  readonly moved: number;
+  /** They stay on the old process: the new one did not take them. */
+  readonly failed: number;
+  /** They were being restored, or ended, and needed no move. */
+  readonly left: number;
+}
+
 export interface Running extends Opened {
   readonly evidence: Evidence;
   readonly inspector: Inspector;
@@ -36,6 +45,8 @@ export interface Running extends Opened {
   breakSession(session: string): "broken" | "unknown" | "unbreakable";
   /** False if there is none. Resolves when it is over on both sides. */
   endSession(session: string): Promise<boolean>;
+  /** Starts the server's program anew and moves the sessions there. Undefined: there is no program. */
+  upgrade(): Promise<UpgradeCounts | undefined>;
   /** Asks the server on a session of its own. Never rejects. */
   probe(wants: "life" | "tools"): Promise<ProbeResult>;
 }

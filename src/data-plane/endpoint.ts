@@ -20,7 +20,13 @@ import {
   WebSocketEndpoint,
 } from "./ingress/index.ts";
 import { type StreamClock, type StreamJournal, Streams } from "./relay/index.ts";
-import { type Connector, openConnector, SessionManager, type UpstreamSession } from "./session/index.ts";
+import {
+  type Connector,
+  type MoveCounts,
+  openConnector,
+  SessionManager,
+  type UpstreamSession,
+} from "./session/index.ts";
 import { openTransport } from "./transport/index.ts";
 
 /** What all endpoints of a process share. */
@@ -71,8 +77,8 @@ export interface Endpoint {
   readonly passThrough: Serve | undefined;
   /** How the server is reached: "stdio", "HTTP+SSE"; undefined while that is not found. */
   readonly wire: string | undefined;
-  /** Starts the server's program anew (as after an upgrade of it), moves the sessions there, and lets the old process finish its calls. */
-  upgrade(): Promise<void>;
+  /** Starts the server's program anew (as after an upgrade of it), moves the sessions there, and lets the old process finish its calls. Undefined: there is no program. */
+  upgrade(): Promise<MoveCounts | undefined>;
   /** Ends every client's stream cleanly, so that it comes back to whoever serves next. */
   endStreams(): void;
   /** What still waits for the server gets its answer now: what was tried, or that the outcome is unknown. */
@@ -120,7 +126,7 @@ export function openEndpoint(options: ConnectorOptions, shared: SharedParts, hub
     get wire() {
       return connector.transport.wire;
     },
-    upgrade: () => upgradeServer(options, connector, sessions),
+    upgrade: () => upgradeServer(options, connector, [() => sessions.moveAll(), () => modern.moveSessions()]),
     endStreams() {
       sse.finish();
       webSockets.finish();
@@ -219,13 +225,16 @@ function openSessions(options: ConnectorOptions, shared: SharedParts, hub: HubPa
 async function upgradeServer(
   { server }: ConnectorOptions,
   { transport, log, settings }: Connector,
-  sessions: SessionManager,
-): Promise<void> {
+  moves: readonly (() => Promise<MoveCounts>)[],
+): Promise<MoveCounts | undefined> {
   if (server.kind !== "stdio") {
     log.event("info", "nothing to upgrade: Holdfast does not start this server", { connector: settings.name });
-    return;
+    return undefined;
   }
   transport.renew?.();
-  const { moved, failed } = await sessions.moveAll();
-  log.event("info", "server upgraded", { connector: settings.name, moved, failed });
+  const all = await Promise.all(moves.map((move) => move()));
+  const sum = (of: keyof MoveCounts): number => all.reduce((total, counts) => total + counts[of], 0);
+  const counts = { moved: sum("moved"), failed: sum("failed"), left: sum("left") };
+  log.event("info", "server upgraded", { connector: settings.name, moved: counts.moved, failed: counts.failed });
+  return counts;
 }

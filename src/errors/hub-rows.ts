@@ -142,4 +142,13 @@ export const hubRows = {
     "The session cannot be broken on purpose: it is at rest, or its server has given it no id.",
     "Send a request on it first, or choose another one.",
   ),
+  CONNECTOR_HAS_NO_PROGRAM: row(
+    "client",
+    409,
+    1718,
+    "no",
+    "after-fix",
+    "Only a connector whose server is a program that Holdfast starts can be upgraded.",
+    "Restart the server yourself: its sessions are restored as they are used.",
+  ),
 } as const;

@@ -12,6 +12,7 @@ import {
   type Running,
   type SessionFacts,
   toConnectorOptions,
+  type UpgradeCounts,
 } from "../connectors/index.ts";
 import { type Endpoint, openEndpoint, probe, type SharedParts, type UpstreamSession } from "../data-plane/index.ts";
 import type { RequestRecord, Watch } from "../observability/index.ts";
@@ -95,6 +96,12 @@ export class HubConnector implements Running {
     found?.close("admin");
     await found?.ended;
     return found !== undefined;
+  }
+
+  async upgrade(): Promise<UpgradeCounts | undefined> {
+    const counts = await this.endpoint.upgrade();
+    this.#parts.changed();
+    return counts;
   }
 
   async probe(wants: "life" | "tools"): Promise<ProbeResult> {

@@ -30,6 +30,8 @@ export interface Hub {
   /** Serves once. */
   readonly loginUrl: string;
   readonly connectors: readonly string[];
+  /** Every program is started anew and takes its sessions over without a call lost; other servers stay as they are. */
+  upgrade(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -49,6 +51,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     url: hub.url,
     loginUrl: `${hub.url}/login#${hub.logins.newCode()}`,
     connectors: hub.names,
+    upgrade: () => hub.upgrade(),
     close: once(async () => {
       await hub.stop();
       await parts.disposeAsync();
@@ -145,6 +148,11 @@ export class RunningHub {
     const endpoints = this.all().flatMap(({ opened }) => opened?.endpoint ?? []);
     for (const endpoint of endpoints) endpoint.endStreams();
     if (this.#server !== undefined) await drain(this.#server, endpoints, drainTimeoutMs);
+  }
+
+  async upgrade(): Promise<void> {
+    const programs = this.all().filter(({ record }) => record.spec.server.kind === "stdio");
+    await Promise.all(programs.map(({ opened }) => opened?.upgrade()));
   }
 
   get names(): readonly string[] {

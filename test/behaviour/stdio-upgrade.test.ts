@@ -4,9 +4,11 @@ import { copyFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { ask, said } from "../support/modern-client.ts";
 import { startChild, temporaryDirectory } from "../support/process.ts";
 import { openSession } from "../support/raw-client.ts";
 import { callBody, calling, gone, isAlive, scriptedServer, stdioBridge } from "../support/stdio-bridge.ts";
+import { steadyLoad } from "../support/steady-load.ts";
 
 const program = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
 
@@ -18,27 +20,9 @@ describe("an upgrade of a stdio server", () => {
       const pids = async () => new Set(await Promise.all(sessions.map((session) => session.call("pid"))));
       const before = await pids();
       assert.equal(before.size, share ? 1 : 4);
-      const wrong: string[] = [];
-      const calls: Promise<void>[] = [];
-      const call = async (number: number): Promise<void> => {
-        const text = await sessions[number % sessions.length]?.call("echo", { text: `n${number}` });
-        if (text !== `n${number}`) wrong.push(text ?? "nothing");
-      };
-      const begunMs = performance.now();
-      // By the clock: a busy machine fires timers late.
-      const catchUp = (): void => {
-        while (calls.length < (performance.now() - begunMs) / 5) calls.push(call(calls.length));
-      };
-      const load = setInterval(catchUp, 5);
-      await new Promise((resolve) => setTimeout(resolve, 500));
-      await bridge.upgrade();
-      await new Promise((resolve) => setTimeout(resolve, 500));
-      clearInterval(load);
-      catchUp();
-      const seconds = (performance.now() - begunMs) / 1_000;
-      await Promise.all(calls);
-      assert.deepEqual(wrong, []);
-      assert.ok(calls.length / seconds > 190, `${calls.length} calls in ${seconds} s`);
+      const load = await steadyLoad(sessions, 200, () => bridge.upgrade());
+      assert.deepEqual(load.wrong, []);
+      assert.ok(load.perSecond > 190, `${load.perSecond} calls/s`);
       const after = await pids();
       assert.equal(after.size, before.size);
       for (const pid of before) await gone(Number(pid));
@@ -105,5 +89,15 @@ describe("an upgrade of a stdio server", () => {
     assert.equal(await session.call("pid"), old);
     await bridge.close();
     assert.match(bridge.log(), /"error_code":"SERVER_PROCESS_EXITED".*session not moved/);
+  });
+
+  it("moves the sessions that modern clients share as well", async () => {
+    await using bridge = await stdioBridge();
+    const pid = async () => said(await ask(bridge.url, "tools/call", { params: { name: "pid", arguments: {} } }));
+    const old = await pid();
+    assert.equal(await pid(), old);
+    await bridge.upgrade();
+    assert.notEqual(await pid(), old);
+    await gone(Number(old));
   });
 });

@@ -105,6 +105,7 @@ function handlersOf(h: Handlers, hub: HubApi): Readonly<Record<RouteName, Handle
     connect: ({ name, ifGeneration }) => h.setWanted(name, "connected", ifGeneration),
     disconnect: ({ name, ifGeneration }) => h.setWanted(name, "disconnected", ifGeneration),
     test: ({ name }) => h.test(name),
+    upgrade: ({ name }) => h.upgrade(name),
     doctor: ({ name }) => h.doctor(name),
     tools: ({ name }) => h.tools(name),
     exchanges: ({ name, query }) =>

@@ -14,6 +14,7 @@ import type {
   SettingsChange,
   TestResult,
   ToolList,
+  UpgradeResult,
 } from "./schema.ts";
 import {
   connectorView,
@@ -96,6 +97,13 @@ export class Handlers {
     // Whoever asks is told at once, and not first when a trouble has lasted long enough to be shown.
     const status = statusView(actual, ok ? Date.now() : Date.now() + visibleAfterMs);
     return { ok, elapsedMs: Math.round(performance.now() - startedMs), status };
+  }
+
+  async upgrade(name: string): Promise<UpgradeResult> {
+    const startedMs = performance.now();
+    const counts = await this.#running(name).upgrade();
+    if (counts === undefined) throw new ProxyError("CONNECTOR_HAS_NO_PROGRAM", { connector: name });
+    return { ...counts, elapsedMs: Math.round(performance.now() - startedMs) };
   }
 
   async tools(name: string): Promise<ToolList> {

@@ -180,6 +180,14 @@ export const routes = {
     status: 200,
     ...admin,
   },
+  upgrade: {
+    method: "POST",
+    path: "/connectors/{name}/upgrade",
+    summary: "Start the connector's program anew and move its sessions there, without a call lost",
+    answer: s.upgradeResultSchema,
+    status: 200,
+    ...admin,
+  },
   doctor: {
     method: "POST",
     path: "/connectors/{name}/doctor",

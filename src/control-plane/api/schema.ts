@@ -250,6 +250,17 @@ export const toolListSchema = z.object({
 
 export const testResultSchema = z.object({ ok: z.boolean(), elapsedMs: milliseconds, status: statusSchema });
 
+/** What became of the sessions when the connector's program was started anew. */
+export const upgradeResultSchema = z.object({
+  /** They are on the new process; what was running finishes on the old one. */
+  moved: count,
+  /** They stay on the old process: the new one did not take them. */
+  failed: count,
+  /** They were being restored, or ended, and needed no move. */
+  left: count,
+  elapsedMs: milliseconds,
+});
+
 export const doctorStepSchema = z.object({
   step: z.enum(["config", "spawn", "dns", "tcp", "tls", "http", "initialize", "list", "bogus-session"]),
   outcome: z.enum(["ok", "failed", "skipped"]),
@@ -371,6 +382,7 @@ export type ExchangeList = z.output<typeof exchangeListSchema>;
 export type Tool = z.output<typeof toolSchema>;
 export type ToolList = z.output<typeof toolListSchema>;
 export type TestResult = z.output<typeof testResultSchema>;
+export type UpgradeResult = z.output<typeof upgradeResultSchema>;
 export type DoctorStep = z.output<typeof doctorStepSchema>;
 export type DoctorReport = z.output<typeof doctorReportSchema>;
 export type Stats = z.output<typeof statsSchema>;

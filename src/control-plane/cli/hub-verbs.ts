@@ -14,6 +14,7 @@ export const hubVerbs = {
   login: "sign in to a connector's server",
   logout: "forget a sign-in",
   test: "ask a connector's server now",
+  upgrade: "start a connector's program anew, without a call lost",
   doctor: "find out which step toward a server fails",
   tools: "what a connector's server offers",
   call: "call a tool through the hub",

@@ -1,4 +1,5 @@
-// Keeps a command running until it is told to stop, and stops it in order.
+// Keeps a command running until it is told to stop, and stops it in order; tells a terminal that was closed from somebody who sends SIGHUP.
+import { closeSync, openSync } from "node:fs";
 import { isatty } from "node:tty";
 
 /**
@@ -6,22 +7,50 @@ import { isatty } from "node:tty";
  * a terminal sends it too when it is closed, and then it means to stop.
  */
 export function runUntilSignal(stop: () => Promise<void>, upgrade?: () => Promise<void>): Promise<void> {
-  const terminals = [0, 1, 2].filter((descriptor) => isatty(descriptor));
   return new Promise((resolve, reject) => {
     let stopping = false;
-    const onSignal = (): void => {
-      if (stopping) process.exit(130);
+    const begin = (): void => {
       stopping = true;
       stop().then(resolve, reject);
     };
+    const onSignal = (): void => {
+      if (stopping) process.exit(130);
+      begin();
+    };
     if (upgrade !== undefined) {
-      process.on("SIGHUP", () => {
-        // A terminal that is gone is none any more.
-        if (!terminals.every((descriptor) => isatty(descriptor))) onSignal();
-        else if (!stopping) upgrade().catch(reject);
+      onHangup({
+        // The kernel and a shell may both send it.
+        closed: () => void (stopping || begin()),
+        asked: () => void (stopping || upgrade().catch(reject)),
       });
     }
     process.on("SIGINT", onSignal);
     process.on("SIGTERM", onSignal);
   });
+}
+
+/** What SIGHUP means: `closed`, the terminal of this process has gone away; `asked`, somebody has sent it. */
+export function onHangup({ closed, asked }: { closed(): void; asked(): void }): void {
+  const before = terminals();
+  process.on("SIGHUP", () => {
+    // Windows has no other reason for it than a console that was closed.
+    const isClosed = process.platform === "win32" || before.some((terminal) => !terminals().includes(terminal));
+    if (isClosed) closed();
+    else asked();
+  });
+}
+
+/** A terminal that is gone is none any more. The one that controls the process counts as well: its standard streams may all be pipes. */
+function terminals(): readonly (number | "controlling")[] {
+  const streams = [0, 1, 2].filter((descriptor) => isatty(descriptor));
+  return hasControllingTerminal() ? [...streams, "controlling"] : streams;
+}
+
+function hasControllingTerminal(): boolean {
+  try {
+    closeSync(openSync("/dev/tty", "r"));
+    return true;
+  } catch {
+    return false;
+  }
 }

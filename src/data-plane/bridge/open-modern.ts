@@ -1,6 +1,6 @@
 // Puts together what serves modern clients of one connector: their own era raw, or the bridge to a legacy server.
 import { answerFailure, requestIds, type StreamClock } from "../relay/index.ts";
-import type { Connector } from "../session/index.ts";
+import type { Connector, MoveCounts } from "../session/index.ts";
 import type { Transport } from "../transport/index.ts";
 import { isForeignRefusal } from "./eras.ts";
 import { ModernFace } from "./modern-face/modern-face.ts";
@@ -10,6 +10,8 @@ import type { ServerErasMemory } from "./server-eras.ts";
 export interface OpenModern extends ModernEndpoint {
   /** Ends every subscription, so that its client takes it up with whoever serves next. */
   end(): void;
+  /** The shared sessions, to the server's program as it is now. */
+  moveSessions(): Promise<MoveCounts>;
   /** Ends the shared sessions on both sides. */
   endSessions(): Promise<void>;
   /** Keeps the shared sessions for the next start. */
@@ -39,6 +41,7 @@ export function openModern({ connector, wire, eras, maxSessions, clock }: Modern
       for (const listen of listens) listen.end();
       face.end();
     },
+    moveSessions: () => face.moveSessions(),
     endSessions: () => face.endSessions(),
     stop: () => face.stop(),
   };

@@ -15,6 +15,6 @@ export { type ProbeOutcome, probe } from "./probe.ts";
 export { findMessage, firstMessage, type JsonObject, parseObject } from "./read-answer.ts";
 export { isRefusedSession, notify, request } from "./restore.ts";
 export { isCredentialRefusal, isSameCredential, RestoreRefused } from "./restore-refused.ts";
-export { type SessionLimits, SessionManager } from "./session-manager.ts";
+export { type MoveCounts, type SessionLimits, SessionManager } from "./session-manager.ts";
 export { type ListMethod, listMethods, type Snapshot } from "./snapshot.ts";
 export type { Lease, UpstreamSession } from "./upstream-session.ts";

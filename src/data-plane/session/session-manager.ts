@@ -17,6 +17,13 @@ export interface SessionLimits {
   readonly idleTimeoutMs: number;
 }
 
+/** What became of the sessions: `failed` ones stay where they were, `left` ones needed no move. */
+export interface MoveCounts {
+  readonly moved: number;
+  readonly failed: number;
+  readonly left: number;
+}
+
 /** How often idle sessions are looked for and last-seen times are written: at most this, and a fraction of a short idle timeout. */
 const longestSweepMs = 60_000;
 const shortestSweepMs = 50;
@@ -149,7 +156,7 @@ export class SessionManager {
   }
 
   /** Moves every live session to a new server; a few at a time, for each may start a process. */
-  async moveAll(): Promise<{ readonly moved: number; readonly failed: number }> {
+  async moveAll(): Promise<MoveCounts> {
     const left = [...this.#sessions.values()];
     const counts = { moved: 0, left: 0, failed: 0 };
     const work = async (): Promise<void> => {

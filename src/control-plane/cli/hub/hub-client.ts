@@ -9,6 +9,7 @@ import type {
   Settings,
   TestResult,
   ToolList,
+  UpgradeResult,
 } from "../../api/schema.ts";
 
 export interface HubClient extends AsyncDisposable {
@@ -22,6 +23,7 @@ export interface HubClient extends AsyncDisposable {
   remove(name: string): Promise<void>;
   doctor(name: string): Promise<DoctorReport>;
   test(name: string): Promise<TestResult>;
+  upgrade(name: string): Promise<UpgradeResult>;
   tools(name: string): Promise<ToolList>;
   exchanges(name: string, limit: number): Promise<ExchangeList>;
   /** Ends with the hub, or when `signal` fires. */

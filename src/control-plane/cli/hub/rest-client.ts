@@ -43,6 +43,7 @@ export function openRestClient(url: string, token: string): HubClient {
     remove: async (name) => void (await call("DELETE", at(name))),
     doctor: (name) => ask("POST", `${at(name)}/doctor`, slow),
     test: (name) => ask("POST", `${at(name)}/test`, slow),
+    upgrade: (name) => ask("POST", `${at(name)}/upgrade`, slow),
     tools: (name) => ask("GET", `${at(name)}/tools`, slow),
     exchanges: (name, limit) => ask("GET", `${at(name)}/exchanges?limit=${limit}`),
     async *events(name, signal) {

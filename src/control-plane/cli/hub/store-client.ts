@@ -52,6 +52,7 @@ export async function openStoreClient(dataDir: string, parts: LocalParts): Promi
         status: statusOf(viewOf(record), report),
       };
     },
+    upgrade: async () => needsHub(),
     tools: async () => needsHub(),
     exchanges: async () => needsHub(),
     // oxlint-disable-next-line require-yield -- there is nothing to follow

@@ -151,6 +151,10 @@ function changeVerbs(verb: Verb, run: RunVerb): void {
       run(flags, async (context) => (await import("./set-wanted.ts")).setWanted(connector, wanted, flags, context)),
     );
   }
+  verb("upgrade", "<name>", ["npm install -g some-server@latest && holdfast upgrade some-server"]).action(
+    (name: string, flags: CommonFlags) =>
+      run(flags, async (context) => (await import("./upgrade.ts")).upgrade(name, flags, context)),
+  );
   verb("remove", "<name>", ["holdfast remove docs"]).action((name: string, flags: CommonFlags) =>
     run(flags, async (context) => (await import("./remove.ts")).remove(name, flags, context)),
   );

@@ -31,6 +31,7 @@ const outputs: Readonly<Record<string, z.ZodType>> = {
   disconnect: s.connectorSchema,
   remove: z.object({ removed: s.connectorNameSchema }),
   test: s.testResultSchema,
+  upgrade: s.upgradeResultSchema,
   doctor: s.doctorReportSchema,
   tools: s.toolListSchema,
   /** The tool's result as the server gave it. */

@@ -2,7 +2,7 @@
 import { ProxyError } from "../../../errors/index.ts";
 import { isObjectText, memberText, type RawId, rpcCode, scanEnvelope } from "../../../protocol/index.ts";
 import { answerFailure, type ModernExchange, type StreamClock } from "../../relay/index.ts";
-import type { Connector } from "../../session/index.ts";
+import type { Connector, MoveCounts } from "../../session/index.ts";
 import { initializeEvidence } from "../eras.ts";
 import { type ClientFacts, stringOf } from "../translate/client-facts.ts";
 import { rpcError } from "../translate/errors.ts";
@@ -96,6 +96,10 @@ export class ModernFace {
   /** Ends every subscription, so that its client takes it up with whoever serves next. */
   end(): void {
     for (const listen of this.#listens) listen.end();
+  }
+
+  moveSessions(): Promise<MoveCounts> {
+    return this.#pool.sessions.moveAll();
   }
 
   async endSessions(): Promise<void> {
