@@ -152,7 +152,7 @@ export class RunningHub {
 
   async upgrade(): Promise<void> {
     const programs = this.all().filter(({ record }) => record.spec.server.kind === "stdio");
-    await Promise.all(programs.map(({ opened }) => opened?.upgrade()));
+    await Promise.all(programs.flatMap(({ opened }) => opened?.upgrade() ?? []));
   }
 
   get names(): readonly string[] {

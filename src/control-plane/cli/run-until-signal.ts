@@ -30,7 +30,7 @@ export function runUntilSignal(stop: () => Promise<void>, upgrade?: () => Promis
 }
 
 /** What SIGHUP means: `closed`, the terminal of this process has gone away; `asked`, somebody has sent it. */
-export function onHangup({ closed, asked }: { closed(): void; asked(): void }): void {
+export function onHangup({ closed, asked }: { readonly closed: () => void; readonly asked: () => void }): void {
   const before = terminals();
   process.on("SIGHUP", () => {
     // Windows has no other reason for it than a console that was closed.
