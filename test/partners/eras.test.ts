@@ -2,72 +2,36 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
-import { Client as Client1 } from "@modelcontextprotocol/sdk/client/index.js";
-import { StreamableHTTPClientTransport as Transport1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
-import { ElicitRequestSchema } from "@modelcontextprotocol/sdk/types.js";
+import { eraCallers } from "../support/era-callers.ts";
 import { type Era, type EraServer, startEraServer } from "../support/era-server.ts";
-import { startHoldfast } from "../support/holdfast.ts";
+import { type Holdfast, startHoldfast } from "../support/holdfast.ts";
 import { startChild, temporaryDirectory } from "../support/process.ts";
-
-const identity = { name: "holdfast-tests", version: "1.0.0" };
-const accepted = { action: "accept" as const, content: { ok: true } };
-
-interface Caller extends AsyncDisposable {
-  call(name: string, args?: Record<string, unknown>): Promise<unknown>;
-}
-
-const modes = { legacy: "legacy", auto: "auto", pinned: { pin: "2026-07-28" } } as const;
-
-async function client2(url: string, mode: keyof typeof modes): Promise<Caller> {
-  const client = new Client(identity, {
-    capabilities: { elicitation: {} },
-    versionNegotiation: { mode: modes[mode] },
-  });
-  client.setRequestHandler("elicitation/create", () => accepted);
-  await client.connect(new StreamableHTTPClientTransport(new URL(url)));
-  return {
-    call: (name, args = {}) => client.callTool({ name, arguments: args }),
-    [Symbol.asyncDispose]: () => client.close(),
-  };
-}
-
-async function client1(url: string): Promise<Caller> {
-  const client = new Client1(identity, { capabilities: { elicitation: {} } });
-  client.setRequestHandler(ElicitRequestSchema, () => accepted);
-  await client.connect(new Transport1(new URL(url)));
-  return {
-    call: (name, args = {}) => client.callTool({ name, arguments: args }),
-    [Symbol.asyncDispose]: () => client.close(),
-  };
-}
-
-const callers: Readonly<Record<string, (url: string) => Promise<Caller>>> = {
-  "the official client 2.4 in its legacy mode": (url) => client2(url, "legacy"),
-  "the official client 2.4 in its auto mode": (url) => client2(url, "auto"),
-  "the official client 2.4 pinned to 2026-07-28": (url) => client2(url, "pinned"),
-  "the official SDK 1.32": client1,
-};
 
 const textOf = (result: unknown): string => JSON.stringify(result);
 
-async function withBoth(era: Era, use: (server: EraServer, url: string) => Promise<void>): Promise<void> {
+async function withBoth(
+  era: Era,
+  use: (server: EraServer, url: string, holdfast: Holdfast) => Promise<void>,
+): Promise<void> {
   await using server = await startEraServer(era);
   await using holdfast = await startHoldfast(server.url);
-  await use(server, holdfast.url);
+  await use(server, holdfast.url, holdfast);
 }
 
 for (const era of ["legacy", "modern"] as const) {
   describe(`a ${era} server`, () => {
-    for (const [name, connect] of Object.entries(callers)) {
+    for (const [name, { connect, speaks }] of Object.entries(eraCallers)) {
       it(`answers ${name}, asks it, and is not missed while it restarts`, () =>
-        withBoth(era, async (server, url) => {
+        withBoth(era, async (server, url, holdfast) => {
           await using caller = await connect(url);
           assert.match(textOf(await caller.call("echo", { said: "one" })), /one/);
           assert.match(textOf(await caller.call("confirm")), /confirmed/);
           await server.restart();
           assert.match(textOf(await caller.call("echo", { said: "two" })), /two/);
           assert.equal(server.ran.get("confirm"), 1);
+          await holdfast.stop();
+          const pairs = new Set(holdfast.requests("tools/call").map((line) => line["era_pair"]));
+          assert.deepEqual([...pairs], [`${speaks}${era === "modern" ? "M" : "L"}`]);
         }));
     }
 
