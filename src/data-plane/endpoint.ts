@@ -88,6 +88,8 @@ export interface Endpoint {
    * the server gets its error now.
    */
   end(stored: readonly StoredSession[]): Promise<void>;
+  /** Ends the sessions that modern clients share, where nobody will come for them any more. */
+  endShared(): Promise<void>;
   /** Keeps all sessions for the next start. */
   close(): Promise<void>;
 }
@@ -95,14 +97,13 @@ export interface Endpoint {
 const connectTimeoutMs = 10_000;
 
 export function openEndpoint(options: ConnectorOptions, shared: SharedParts, hub?: HubParts): Endpoint {
-  const { forwarding } = shared;
+  const { forwarding, limits, reconnectGraceMs } = shared;
   const { wire, connector, sessions, eras } = openSessions(options, shared, hub);
   const streams = new Streams(shared.clock, shared.journal);
   const modern = openModern({ connector, wire, eras, maxSessions: options.maxSessions, clock: shared.clock });
   const others = options.front ? passThrough.bind(null, connector, forwarding) : undefined;
   const credential = hub?.credential ?? whoAsks(options, forwarding);
-  const { limits, reconnectGraceMs } = shared;
-  const messages = { sessions, streams, headers: options.headers, limits, credential };
+  const messages = { sessions, streams, modern, headers: options.headers, limits, credential };
   const sse = new SseEndpoint({ ...messages, reconnectGraceMs, maxStreams: options.maxSessions });
   const webSockets = new WebSocketEndpoint(messages);
   return {
@@ -145,6 +146,7 @@ export function openEndpoint(options: ConnectorOptions, shared: SharedParts, hub
       sse.close();
       await webSockets.close();
     },
+    endShared: () => modern.endSessions(),
     async close() {
       sse.close();
       await webSockets.close();

@@ -1,3 +1,4 @@
+export { writeDiscover } from "./discover.ts";
 export {
   isCacheable,
   latestLegacyRevision,
@@ -34,5 +35,11 @@ export type { Envelope, RawId, Scanned } from "./message.ts";
 export { isBoundToRequest, isPaged, isRepeatable, repeatableMethods } from "./methods.ts";
 export { createServer, httpStatusText } from "./node-http.ts";
 export { isPrivateId, privateId } from "./private-id.ts";
-export { type ClientSessionId, isClientSessionId, newClientSessionId } from "./session-id.ts";
+export {
+  type ClientSessionId,
+  faceIdPrefix,
+  isClientSessionId,
+  isFaceSession,
+  newClientSessionId,
+} from "./session-id.ts";
 export { encodeSseEvent, type SseEvent, SseObserver, sseComment } from "./sse.ts";

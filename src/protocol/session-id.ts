@@ -14,3 +14,11 @@ export function newClientSessionId(): ClientSessionId {
 export function isClientSessionId(value: string): value is ClientSessionId {
   return value.length > 0 && value.length <= 256 && /^[\x21-\x7e]+$/.test(value);
 }
+
+/** Begins the id of every session that only the bridge holds, so that no server is ever asked about one. */
+export const faceIdPrefix = "holdfast-face-";
+
+/** True for a session that the bridge holds: its client is a legacy one, its server a modern one. */
+export function isFaceSession(upstreamId: string | undefined): boolean {
+  return upstreamId?.startsWith(faceIdPrefix) === true;
+}

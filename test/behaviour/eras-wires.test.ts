@@ -1,11 +1,10 @@
-// Modern clients of legacy servers that are reached over whole-message wires: there is nothing there outside a session, so the server is never asked for its era.
+// Modern clients of legacy servers that are reached over whole-message wires.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { describe, it } from "node:test";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { WebSocketServer } from "ws";
-import { eraServerProgram } from "../support/era-servers.ts";
 import { ask, said } from "../support/modern-client.ts";
 import { stdioBridge } from "../support/stdio-bridge.ts";
 import { supergateway } from "../support/wire-upstreams.ts";
@@ -48,12 +47,6 @@ describe("a modern client", { timeout }, () => {
     assert.ok(tools.some(({ name }) => name === "echo"));
     assert.match(JSON.stringify(await client.callTool({ name: "echo", arguments: { text: "hi" } })), /"text":"hi"/);
     await client.close();
-  });
-
-  it("is told where a stdio server speaks the modern era alone", async () => {
-    await using bridge = await stdioBridge([], { args: [eraServerProgram, "--era", "modern", "--stdio"] });
-    const { message } = await ask(bridge.url, "tools/list");
-    assert.equal(message.error?.data?.code ?? JSON.stringify(message), "INITIALIZE_FAILED");
   });
 });
 

@@ -1,5 +1,4 @@
 export { isModernBody, isModernExchange } from "./eras.ts";
-export { isFaceSession } from "./legacy-face/face-session.ts";
 export { openLegacyFace } from "./legacy-face/open-legacy-face.ts";
 export { openModern } from "./open-modern.ts";
 export { type ModernEndpoint, serveModern } from "./serve-modern.ts";

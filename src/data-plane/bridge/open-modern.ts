@@ -4,6 +4,7 @@ import type { Connector, MoveCounts } from "../session/index.ts";
 import type { Transport } from "../transport/index.ts";
 import { isForeignRefusal } from "./eras.ts";
 import { ModernFace } from "./modern-face/modern-face.ts";
+import { ModernTools } from "./modern-tools.ts";
 import type { ModernEndpoint } from "./serve-modern.ts";
 import type { ServerErasMemory } from "./server-eras.ts";
 
@@ -35,6 +36,7 @@ export function openModern({ connector, wire, eras, maxSessions, clock }: Modern
   return {
     eras,
     relay: { connector: direct, isForeign: isForeignRefusal, listens },
+    tools: new ModernTools(wire),
     bridged: (exchange, principal) => face.serve(exchange, principal),
     refuse: (exchange, error) => answerFailure(exchange, requestIds(exchange), error),
     end() {

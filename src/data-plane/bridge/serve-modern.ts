@@ -1,6 +1,9 @@
 // Decides for one modern exchange whether its bytes pass to a server of the same era or go over the bridge. Reads no body.
 import type { ProxyError } from "../../errors/index.ts";
-import { type ModernExchange, type ModernRelay, relayModern } from "../relay/index.ts";
+import { type ModernExchange, type ModernRelay, relayModern, requestIds } from "../relay/index.ts";
+import { checkHeaders } from "./modern-face/check-request.ts";
+import { ClientReply } from "./modern-face/client-reply.ts";
+import type { ModernTools } from "./modern-tools.ts";
 import type { ServerErasMemory } from "./server-eras.ts";
 
 export interface ModernEndpoint {
@@ -8,6 +11,8 @@ export interface ModernEndpoint {
   readonly relay: ModernRelay;
   /** Serves a modern client from a legacy server. Never rejects. An error is one that a change of the server's era would explain: nothing ran. */
   readonly bridged: ((exchange: ModernExchange, principal: string) => Promise<ProxyError | undefined>) | undefined;
+  /** Which headers of a tool's arguments go with a call. */
+  readonly tools: ModernTools;
   /** Gives the client an error that the bridge could not explain by a change of era. */
   readonly refuse: (exchange: ModernExchange, error: ProxyError) => void;
 }
@@ -16,11 +21,8 @@ export interface ModernEndpoint {
 const mostTurns = 4;
 
 /** Serves one POST of a modern client. Never rejects. */
-export async function serveModern(
-  endpoint: ModernEndpoint,
-  exchange: ModernExchange,
-  principal: string,
-): Promise<void> {
+export async function serveModern(endpoint: ModernEndpoint, from: ModernExchange, principal: string): Promise<void> {
+  let exchange = from;
   const { eras, relay, bridged, refuse } = endpoint;
   const { transport } = relay.connector;
   for (let turn = 1; ; turn += 1) {
@@ -36,6 +38,10 @@ export async function serveModern(
       continue;
     }
     exchange.outcome.eraPair = "MM";
+    if (transport.dropsHeaders === true) {
+      if (refusesHeaders(exchange)) return;
+    } else if (exchange.byMessage === true && exchange.method === "tools/call")
+      exchange = await endpoint.tools.withHeaders(from);
     const end = await relayModern(exchange, relay, !isLast);
     if (end.kind === "answered") return;
     const modern = await asksAnew(endpoint, exchange);
@@ -55,4 +61,14 @@ async function asksAnew({ eras }: ModernEndpoint, { headers }: ModernExchange) {
   eras.learn({ modern: "unknown" });
   await eras.probe(headers);
   return eras.now.modern;
+}
+
+/** True where the client has its answer: an HTTP server would have refused the request for its headers, and this one will not see them. */
+function refusesHeaders(exchange: ModernExchange): boolean {
+  const id = requestIds(exchange)[0];
+  const text = exchange.body?.kept?.toString();
+  if (exchange.byMessage === true || id === undefined || text === undefined) return false;
+  const refusal = checkHeaders(text, exchange.requestHeaders);
+  if (refusal !== undefined) new ClientReply(exchange, id).finish(refusal);
+  return refusal !== undefined;
 }

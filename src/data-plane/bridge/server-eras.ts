@@ -1,10 +1,10 @@
 // Learns which eras a server speaks and remembers it over restarts: from the answers that pass anyway, and by one shared question where those say nothing.
 // Never asks on a session that is in use.
 import type { Log } from "../../observability/index.ts";
-import { mediaType } from "../../protocol/index.ts";
+import { mediaType, writeDiscover } from "../../protocol/index.ts";
 import type { EraStore } from "../../store/index.ts";
 import { asObject, type CallOutcome, type Connector, callServer, parseObject } from "../session/index.ts";
-import type { Transport } from "../transport/index.ts";
+import type { Transport, WireRequest } from "../transport/index.ts";
 import {
   currentEras,
   discoverEvidence,
@@ -21,20 +21,8 @@ import {
 
 const probeTimeoutMs = 15_000;
 
-/** `server/discover` as Holdfast itself asks it. */
 const discoverId = "holdfast-discover";
-const discover = JSON.stringify({
-  jsonrpc: "2.0",
-  id: discoverId,
-  method: "server/discover",
-  params: {
-    _meta: {
-      "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-      "io.modelcontextprotocol/clientInfo": { name: "holdfast", version: "1" },
-      "io.modelcontextprotocol/clientCapabilities": {},
-    },
-  },
-});
+const discover = writeDiscover(JSON.stringify(discoverId));
 const discoverHeaders = ["mcp-protocol-version", "2026-07-28", "mcp-method", "server/discover"];
 
 /** Where nothing was proven, the caller's own request tells what is in the way. */
@@ -99,7 +87,8 @@ export class ServerErasMemory {
   async #ask(headers: readonly string[]): Promise<ProbeOutcome> {
     const context = { headers: [...headers, ...discoverHeaders] };
     const { transport } = this.#parts;
-    const outcome = await callServer(transport, context, discover, discoverId, probeTimeoutMs);
+    const aside = { send: (request: WireRequest) => transport.askAside?.(request) ?? transport.send(request) };
+    const outcome = await callServer(aside, context, discover, discoverId, probeTimeoutMs);
     if (outcome.kind === "lost") return "nothing-proven";
     const evidence = discoverEvidence(factsOf(outcome));
     this.learn(evidence);

@@ -3,12 +3,13 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:
 import { ProxyError } from "../../errors/index.ts";
 import {
   isClientSessionId,
+  isFaceSession,
   mediaType,
   methodHeader,
   protocolVersionHeader,
   sessionIdHeader,
 } from "../../protocol/index.ts";
-import { isFaceSession, isModernBody, isModernExchange, type ModernEndpoint, serveModern } from "../bridge/index.ts";
+import { isModernBody, isModernExchange, type ModernEndpoint, serveModern } from "../bridge/index.ts";
 import {
   answerFailure,
   type ClientExchange,

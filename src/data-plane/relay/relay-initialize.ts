@@ -1,6 +1,6 @@
 // Relays a client's initialize: the server's answer passes unchanged, but the session id the client gets is ours.
 import { ProxyError } from "../../errors/index.ts";
-import { acceptBoth, type ClientSessionId, mediaType, sessionIdHeader } from "../../protocol/index.ts";
+import { acceptBoth, type ClientSessionId, isFaceSession, mediaType, sessionIdHeader } from "../../protocol/index.ts";
 import {
   asObject,
   connectFault,
@@ -141,6 +141,7 @@ async function open(
     // The client left without having been given the id: nobody will ever use this session.
     if (exchange.connection.gone && adoptAs === undefined) session.close("client");
     exchange.outcome.sessionHash = session.shortHash;
+    if (isFaceSession(upstreamId)) exchange.outcome.eraPair = "LM";
     headers.push(sessionIdHeader, session.id);
   }
   pass(exchange, headers, reply, chunks, complete);

@@ -1,7 +1,7 @@
 // The life of one modern message (2026-07-28) on a server of its own era: the bytes pass unread, and trouble is met as the policy says.
 // There is no session to lose; what remains are restarts, cuts and gateways.
 import { randomBytes } from "node:crypto";
-import { catalog, ProxyError } from "../../errors/index.ts";
+import { catalog, type ErrorCode, ProxyError } from "../../errors/index.ts";
 import { acceptBoth, editMembers } from "../../protocol/index.ts";
 import {
   type Action,
@@ -14,7 +14,7 @@ import {
   type ReplyFacts,
 } from "../recovery/index.ts";
 import { type Connector, isGatewayAway } from "../session/index.ts";
-import type { Reply } from "../transport/index.ts";
+import { type Reply, WireFault } from "../transport/index.ts";
 import { noteAway } from "./after-trouble.ts";
 import { answerFailure, endStreamWithError } from "./answer-error.ts";
 import { type ClientExchange, requestIds } from "./client-exchange.ts";
@@ -29,6 +29,8 @@ export interface ModernExchange extends ClientExchange {
   readonly envelopeHeaders: readonly string[];
   /** All headers of the request, as Node reads them: what a bridge has to check. */
   readonly requestHeaders: Readonly<Record<string, string | string[] | undefined>>;
+  /** The client's wire has no headers: both were written from the message, without those that only the tool's schema names. */
+  readonly byMessage?: boolean;
 }
 
 /** What the modern exchanges of one connector share. */
@@ -240,6 +242,9 @@ class ModernLife {
       await met.pass();
       return true;
     }
+    // Waiting brings no command, and no answer, into being.
+    if (met.fault === "not-sent" && met.cause instanceof WireFault && met.cause.final)
+      throw this.#failure(met.cause.code, met);
     noteAway(this.#relay.connector, met);
     this.#discard(met);
     if (this.#pauseMs > 0) await this.#pause();
@@ -345,7 +350,7 @@ class ModernLife {
     return new ProxyError("UPSTREAM_CUT", { ...failure.details, note: failure.message }, { cause: failure });
   }
 
-  #failure(code: Extract<Action, { do: "fail" }>["code"], met: Met): ProxyError {
+  #failure(code: ErrorCode, met: Met): ProxyError {
     const { connector } = this.#relay;
     this.#discard(met);
     return new ProxyError(code, {

@@ -57,7 +57,7 @@ function nameOf(pair: string): string {
 
 /** Sends one message and reads its answer. `id` is the message's own id, undefined for a notification. */
 export async function callServer(
-  transport: Transport,
+  transport: Pick<Transport, "send">,
   context: CallContext,
   body: string,
   id: string | number | undefined,

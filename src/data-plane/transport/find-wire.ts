@@ -53,6 +53,11 @@ class FoundWire implements Transport {
     });
   }
 
+  askAside(request: WireRequest): Promise<Reply> {
+    const { http, sse } = this.#wires;
+    return this.#found === sse && sse.askAside !== undefined ? sse.askAside(request) : http.send(request);
+  }
+
   sendTo(path: string, request: WireRequest & { readonly verb: string }): Promise<Reply> {
     return this.#wires.http.sendTo(path, request);
   }

@@ -44,7 +44,7 @@ export function openTransport(server: ServerAddress, options: TransportOptions):
 
 function openHttp(url: URL, wire: HttpWire, parts: Required<TransportOptions>): Transport {
   const load = async () => (await import("./http-sse.ts")).openHttpSse({ url, ...parts });
-  const sse = openVirtualServer(loadedLater("HTTP+SSE", url.origin, load), parts);
+  const sse = openVirtualServer(loadedLater("HTTP+SSE", url.origin, load), { ...parts, isLegacy: true });
   if (wire === "http-sse") return sse;
   const http = openStreamableHttp({ url, ...parts });
   return wire === "streamable-http" ? http : findWire({ http, sse, tell: parts.tell });
@@ -58,6 +58,14 @@ function loadedLater(name: string, origin: string, load: () => Promise<WireOpene
     name,
     origin,
     open: async (...given) => (await opener()).open(...given),
+    openAlone: async (...given) => {
+      const loaded = await opener();
+      return (loaded.openAlone ?? loaded.open)(...given);
+    },
+    openAside: async (...given) => {
+      const loaded = await opener();
+      return (loaded.openAside ?? loaded.open)(...given);
+    },
     probe: async (signal) => (await opener()).probe(signal),
     renew: () => void loading?.then((loaded) => loaded.renew?.()),
     close: async () => (await loading)?.close(),

@@ -31,12 +31,13 @@ export class PostReply {
     if (!isPrivate) this.#timer = setTimeout(() => this.#stream(), headAfterMs);
   }
 
-  answer(text: Buffer, headers?: Readonly<Record<string, string>>): void {
+  /** `status`: of an answer that is the first thing that comes; in a stream it has none of its own. */
+  answer(text: Buffer, headers?: Readonly<Record<string, string>>, status = 200): void {
     if (this.#isOver) return;
     this.#left -= 1;
     if (this.#body === undefined && !this.#isBatch) {
       this.#end();
-      this.#settle(wholeReply(200, "application/json", text, headers));
+      this.#settle(wholeReply(status, "application/json", text, headers));
       return;
     }
     const body = this.#stream();

@@ -29,6 +29,8 @@ export function shareWire(opener: WireOpener, tell: Tell): WireOpener {
       }
       return current.join(events);
     },
+    openAlone: (headers, events, signal) => opener.open(headers, events, signal),
+    openAside: (headers, events, signal) => (opener.openAside ?? opener.open)(headers, events, signal),
     probe: (signal) => opener.probe(signal),
     renew() {
       const before = current;

@@ -2,7 +2,7 @@
 import type { StdioAddress } from "../../config/index.ts";
 import { wholeReply } from "./push-body.ts";
 import { type ProcessHooks, ServerProcess } from "./server-process.ts";
-import type { Refused, Wire, WireOpener } from "./wire.ts";
+import type { Refused, Wire, WireEvents, WireOpener } from "./wire.ts";
 import { WireFault } from "./wire-fault.ts";
 
 const firstPauseMs = 250;
@@ -18,52 +18,43 @@ export interface StdioOptions {
 
 export function openStdio(address: StdioAddress, options: StdioOptions): WireOpener {
   const running = new Set<ServerProcess>();
+  const patienceLeft = new Patience();
   let isClosed = false;
-  let fruitless = 0;
-  let notBeforeMs = 0;
-  let lastEnd: WireFault | undefined;
 
-  const over = (answers: number, byItself: WireFault | undefined): void => {
-    // One that answered initialize until it was ended, or more than that, is a good one.
-    const isGood = answers > (byItself === undefined ? 0 : 1);
-    if (isGood) fruitless = 0;
-    if (byItself === undefined || isGood) return;
-    fruitless += 1;
-    lastEnd = byItself;
-    notBeforeMs = performance.now() + Math.min(firstPauseMs * 2 ** (fruitless - 1), longestPauseMs);
-  };
-  const pause = (): { readonly leftMs: number; readonly fault: WireFault } | undefined => {
-    const leftMs = notBeforeMs - performance.now();
-    if (leftMs <= 0 || lastEnd === undefined) return undefined;
-    const detail = `${lastEnd.message} The next start is in ${Math.ceil(leftMs / 1_000)} s.`;
-    const fault = fruitless < patience ? lastEnd : new WireFault("SERVER_KEEPS_EXITING", detail, true);
-    return { leftMs, fault };
+  const start = async (events: WireEvents, over: ProcessHooks["over"]): Promise<Wire | Refused> => {
+    if (isClosed) return notSent(new Error("ended before it was started"));
+    try {
+      const child: ServerProcess = await ServerProcess.start(address, options.maxMessageBytes, events, {
+        tell: options.tell,
+        over: (answers, byItself) => {
+          over(answers, byItself);
+          void child.close().then(() => running.delete(child));
+        },
+      });
+      running.add(child);
+      return child;
+    } catch (error) {
+      return notSent(error as Error);
+    }
   };
 
   return {
     name: "stdio",
     origin: "stdio:",
     async open(_headers, events, signal): Promise<Wire | Refused> {
-      const paused = pause();
-      if (paused !== undefined && fruitless >= patience) return notSent(paused.fault);
+      const paused = patienceLeft.pause();
+      if (paused !== undefined && patienceLeft.isOver) return notSent(paused.fault);
       if (paused !== undefined) await delay(paused.leftMs, signal);
-      if (isClosed || signal?.aborted === true) return notSent(new Error("ended before it was started"));
-      try {
-        const child: ServerProcess = await ServerProcess.start(address, options.maxMessageBytes, events, {
-          tell: options.tell,
-          over: (answers, byItself) => {
-            over(answers, byItself);
-            void child.close().then(() => running.delete(child));
-          },
-        });
-        running.add(child);
-        return child;
-      } catch (error) {
-        return notSent(error as Error);
-      }
+      if (signal?.aborted === true) return notSent(new Error("ended before it was started"));
+      return start(events, (answers, byItself) => patienceLeft.ended(answers, byItself));
+    },
+    openAside(_headers, events) {
+      const paused = patienceLeft.pause();
+      if (paused !== undefined && patienceLeft.isOver) return Promise.resolve(notSent(paused.fault));
+      return start(events, () => {});
     },
     probe() {
-      const paused = pause();
+      const paused = patienceLeft.pause();
       return Promise.resolve(paused === undefined ? wholeReply(204, "", "") : notSent(paused.fault));
     },
     async close() {
@@ -71,6 +62,35 @@ export function openStdio(address: StdioAddress, options: StdioOptions): WireOpe
       await Promise.all([...running].map((child) => child.close()));
     },
   };
+}
+
+/** How long the next start has to wait, after those that came to nothing. */
+class Patience {
+  #fruitless = 0;
+  #notBeforeMs = 0;
+  #lastEnd: WireFault | undefined;
+
+  get isOver(): boolean {
+    return this.#fruitless >= patience;
+  }
+
+  ended(answers: number, byItself: WireFault | undefined): void {
+    // One that answered initialize until it was ended, or more than that, is a good one.
+    const isGood = answers > (byItself === undefined ? 0 : 1);
+    if (isGood) this.#fruitless = 0;
+    if (byItself === undefined || isGood) return;
+    this.#fruitless += 1;
+    this.#lastEnd = byItself;
+    this.#notBeforeMs = performance.now() + Math.min(firstPauseMs * 2 ** (this.#fruitless - 1), longestPauseMs);
+  }
+
+  pause(): { readonly leftMs: number; readonly fault: WireFault } | undefined {
+    const leftMs = this.#notBeforeMs - performance.now();
+    const lastEnd = this.#lastEnd;
+    if (leftMs <= 0 || lastEnd === undefined) return undefined;
+    const detail = `${lastEnd.message} The next start is in ${Math.ceil(leftMs / 1_000)} s.`;
+    return { leftMs, fault: this.isOver ? new WireFault("SERVER_KEEPS_EXITING", detail, true) : lastEnd };
+  }
 }
 
 function notSent(cause: Error): Refused {

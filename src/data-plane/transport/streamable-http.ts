@@ -37,6 +37,10 @@ export interface Transport extends AsyncDisposable {
   send(request: WireRequest): Promise<Reply>;
   /** As `send`, to another path of the same origin (front mode only). */
   sendTo(path: string, request: WireRequest & { readonly verb: string }): Promise<Reply>;
+  /** As `send`, on a wire that no session uses and that is gone afterwards. Absent where a request is by itself anyway. */
+  askAside?(request: WireRequest): Promise<Reply>;
+  /** Messages go without their headers: the server cannot check them. */
+  readonly dropsHeaders?: boolean | undefined;
   /** Sessions that are opened from now on get a new server process, where this wire starts one for them. */
   renew?(): void;
   /** A session was moved to another: the old one answers the calls that it has, then ends. */

@@ -1,7 +1,9 @@
 // Makes a Streamable HTTP server of wires that carry message texts both ways, so that everything above sees one kind of server. Relays; recovers nothing.
 import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
-import { opensWireHeader, type RawId, scanEnvelope, sessionIdHeader } from "../../protocol/index.ts";
+import { methodHeader, opensWireHeader, type RawId, scanEnvelope, sessionIdHeader } from "../../protocol/index.ts";
+import { askAside, noSuchMethod } from "./ask-aside.ts";
+import { ModernWire } from "./modern-wire.ts";
 import { wholeReply } from "./push-body.ts";
 import type { Reply } from "./reply.ts";
 import type { Transport, WireRequest } from "./streamable-http.ts";
@@ -14,6 +16,8 @@ export interface VirtualServerOptions {
   /** Largest request body that is collected. */
   readonly maxMessageBytes: number;
   readonly tell: Tell;
+  /** The wire is one of the legacy era alone. */
+  readonly isLegacy?: boolean;
 }
 
 export function openVirtualServer(opener: WireOpener, options: VirtualServerOptions): Transport {
@@ -23,10 +27,12 @@ export function openVirtualServer(opener: WireOpener, options: VirtualServerOpti
 class VirtualServer implements Transport {
   readonly origin: string;
   readonly wire: string;
-  readonly sessionsOnly = true;
+  readonly dropsHeaders = true;
   readonly #opener: WireOpener;
   readonly #options: VirtualServerOptions;
   readonly #sessions = new Map<string, VirtualSession>();
+  /** What serves modern requests, by the headers under which it was opened. */
+  readonly #modern = new Map<string, ModernWire>();
   readonly #ending = new Set<Promise<void>>();
   #isClosed = false;
 
@@ -35,6 +41,10 @@ class VirtualServer implements Transport {
     this.#options = options;
     this.origin = opener.origin;
     this.wire = opener.name;
+  }
+
+  get sessionsOnly(): boolean {
+    return this.#options.isLegacy === true;
   }
 
   async send(request: WireRequest): Promise<Reply> {
@@ -48,12 +58,22 @@ class VirtualServer implements Transport {
     return wholeReply(200, "", "");
   }
 
+  async askAside(request: WireRequest): Promise<Reply> {
+    const { body, headers, signal } = request;
+    if (this.#isClosed || !(body instanceof Uint8Array)) return unsent(new Error("the proxy ends"));
+    const { openAside } = this.#opener;
+    if (openAside === undefined || this.sessionsOnly) return noSuchMethod();
+    return askAside(openAside, asBuffer(body), forwarded(headers), signal, (end) => this.#track(end));
+  }
+
   sendTo(): Promise<Reply> {
     return Promise.resolve(unsent(new Error("this wire has no other path")));
   }
 
   renew(): void {
     this.#opener.renew?.();
+    for (const wire of this.#modern.values()) wire.retire();
+    this.#modern.clear();
   }
 
   retire(oldId: string, newId: string): void {
@@ -81,8 +101,24 @@ class VirtualServer implements Transport {
     const scanned = scanEnvelope(text);
     const envelope = scanned.shape === "single" ? scanned.envelope : undefined;
     const opens = envelope?.method === "initialize" || headerOf(request.headers, opensWireHeader) !== undefined;
+    if (envelope !== undefined && !opens && headerOf(request.headers, methodHeader) !== undefined)
+      return this.#modernWire(request.headers).post(text, envelope, request.signal);
     if (envelope?.id === undefined || !opens) return notFound();
     return this.#initialize(request, text, envelope.id);
+  }
+
+  /** The one for all whose requests the server cannot tell apart by what a wire is opened with. */
+  #modernWire(given: readonly string[]): ModernWire {
+    const headers = ofTheWire(given);
+    const key = JSON.stringify(headers);
+    const current = this.#modern.get(key);
+    if (current !== undefined && !current.isOver) return current;
+    for (const [past, wire] of this.#modern) if (wire.isOver) this.#modern.delete(past);
+    const { openAlone, open } = this.#opener;
+    const { startTimeoutMs, tell } = this.#options;
+    const wire = new ModernWire({ open: openAlone ?? open, headers, startTimeoutMs, tell, foreign: notFound });
+    this.#modern.set(key, wire);
+    return wire;
   }
 
   #initialize(request: WireRequest, body: Buffer, id: RawId): Promise<Reply> {
@@ -101,7 +137,11 @@ class VirtualServer implements Transport {
   }
 
   #end(session: VirtualSession): void {
-    const ended = session.close().finally(() => this.#ending.delete(ended));
+    this.#track(session.close());
+  }
+
+  #track(end: Promise<void>): void {
+    const ended = end.finally(() => this.#ending.delete(ended));
     this.#ending.add(ended);
   }
 }
@@ -134,6 +174,17 @@ function forwarded(headers: readonly string[]): readonly string[] {
     const [name = "", value = ""] = headers.slice(index, index + 2);
     const lower = name.toLowerCase();
     if (lower !== sessionIdHeader && lower !== opensWireHeader) kept.push(name, value);
+  }
+  return kept;
+}
+
+/** What a wire is opened with: nothing that is about one message. */
+function ofTheWire(headers: readonly string[]): readonly string[] {
+  const kept: string[] = [];
+  for (let index = 0; index < headers.length; index += 2) {
+    const [name = "", value = ""] = headers.slice(index, index + 2);
+    const lower = name.toLowerCase();
+    if (!lower.startsWith("mcp-") && lower !== "accept" && !lower.startsWith("content-")) kept.push(lower, value);
   }
   return kept;
 }

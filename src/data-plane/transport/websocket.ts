@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { WebSocket } from "ws";
 import { scanEnvelope } from "../../protocol/index.ts";
 import { wholeReply } from "./push-body.ts";
-import { eachMessage, type Refused, type Tell, type Wire, type WireEvents, type WireOpener } from "./wire.ts";
+import { eachMessage, type Tell, type Wire, type WireEvents, type WireOpener } from "./wire.ts";
 import { WireFault } from "./wire-fault.ts";
 
 const pingEveryMs = 30_000;
@@ -27,37 +27,38 @@ export interface WebSocketOptions {
 export function openWebSocket(options: WebSocketOptions): WireOpener {
   const { url } = options;
   const open = new Set<SocketWire>();
+  const connectAs: WireOpener["open"] = (headers, events, signal) =>
+    new Promise((resolve) => {
+      const socket = new WebSocket(url, ["mcp"], {
+        headers: handshakeHeaders(headers),
+        handshakeTimeout: options.connectTimeoutMs,
+        maxPayload: options.maxMessageBytes * overlongFactor,
+        perMessageDeflate: false,
+        ...(options.lookup === undefined ? {} : { lookup: options.lookup }),
+      });
+      signal?.addEventListener("abort", () => socket.terminate(), { once: true });
+      socket.once("error", (cause) => resolve({ kind: "lost", sent: "nothing", cause }));
+      socket.once("unexpected-response", (request, response) => {
+        const chunks: Buffer[] = [];
+        const done = (): void => {
+          const type = response.headers["content-type"] ?? "text/plain";
+          const body = Buffer.concat(chunks).subarray(0, refusalBytes);
+          resolve(wholeReply(refusedStatus(response.statusCode), type, body, challengeOf(response.headers)));
+          request.destroy();
+        };
+        response.on("data", (chunk: Buffer) => chunks.push(chunk)).once("end", done);
+      });
+      socket.once("open", () => {
+        const wire = new SocketWire(socket, options, events);
+        open.add(wire);
+        socket.once("close", () => open.delete(wire));
+        resolve(wire);
+      });
+    });
   return {
     name: "WebSocket",
     origin: url.origin,
-    open: (headers, events, signal): Promise<Wire | Refused> =>
-      new Promise((resolve) => {
-        const socket = new WebSocket(url, ["mcp"], {
-          headers: handshakeHeaders(headers),
-          handshakeTimeout: options.connectTimeoutMs,
-          maxPayload: options.maxMessageBytes * overlongFactor,
-          perMessageDeflate: false,
-          ...(options.lookup === undefined ? {} : { lookup: options.lookup }),
-        });
-        signal?.addEventListener("abort", () => socket.terminate(), { once: true });
-        socket.once("error", (cause) => resolve({ kind: "lost", sent: "nothing", cause }));
-        socket.once("unexpected-response", (request, response) => {
-          const chunks: Buffer[] = [];
-          const done = (): void => {
-            const type = response.headers["content-type"] ?? "text/plain";
-            const body = Buffer.concat(chunks).subarray(0, refusalBytes);
-            resolve(wholeReply(refusedStatus(response.statusCode), type, body, challengeOf(response.headers)));
-            request.destroy();
-          };
-          response.on("data", (chunk: Buffer) => chunks.push(chunk)).once("end", done);
-        });
-        socket.once("open", () => {
-          const wire = new SocketWire(socket, options, events);
-          open.add(wire);
-          socket.once("close", () => open.delete(wire));
-          resolve(wire);
-        });
-      }),
+    open: connectAs,
     probe: (signal) =>
       new Promise((resolve) => {
         const port = url.port === "" ? (url.protocol === "wss:" ? 443 : 80) : Number(url.port);

@@ -34,7 +34,15 @@ export interface WireOpener {
   readonly name: string;
   readonly origin: string;
   /** Never rejects: what stands in the way is the reply. The signal gives up the opening. */
-  open(headers: readonly string[], events: WireEvents, signal: AbortSignal | undefined): Promise<Wire | Refused>;
+  readonly open: (
+    headers: readonly string[],
+    events: WireEvents,
+    signal: AbortSignal | undefined,
+  ) => Promise<Wire | Refused>;
+  /** As `open`, and never a wire that others are on; absent where that is what `open` does. */
+  readonly openAlone?: WireOpener["open"];
+  /** As `openAlone`, and how it ends says nothing of those that are opened later. */
+  readonly openAside?: WireOpener["open"];
   /** Asks whether opening makes sense now; changes nothing. */
   probe(signal: AbortSignal | undefined): Promise<Reply>;
   /** Whoever opens from now on gets a new server, where wires share one. */

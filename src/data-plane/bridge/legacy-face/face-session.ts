@@ -1,20 +1,12 @@
 // One session of a legacy client as the bridge holds it, since a modern server knows of none: who the client is, what it asked for, what is open.
 import { randomBytes } from "node:crypto";
-import { opensWireHeader, type RawId, sessionIdHeader } from "../../../protocol/index.ts";
+import { faceIdPrefix, opensWireHeader, type RawId, sessionIdHeader } from "../../../protocol/index.ts";
 import type { Reply, ReplyBody, Transport } from "../../transport/index.ts";
 import type { ClientFacts } from "../translate/client-facts.ts";
 import { headersToModern, type ParamHeader } from "../translate/modern-headers.ts";
 import { requestToModern, type ToModernOptions } from "../translate/requests.ts";
 import { type ModernOutcome, readModernReply } from "./modern-reply.ts";
 import { ToolSchemas } from "./tool-schemas.ts";
-
-/** Begins the id of every session that exists only here, so that no server is ever asked about one. */
-export const faceIdPrefix = "holdfast-face-";
-
-/** True for a session that the bridge holds: its client is a legacy one, its server a modern one. */
-export function isFaceSession(upstreamId: string | undefined): boolean {
-  return upstreamId?.startsWith(faceIdPrefix) === true;
-}
 
 /** One warning for the log. */
 export type FaceTell = (what: string, fields: Readonly<Record<string, string | number>>) => void;

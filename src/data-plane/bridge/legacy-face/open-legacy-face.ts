@@ -1,6 +1,7 @@
 // The wire as legacy clients see it: raw to a server that speaks their era, over the bridge to one that does not. Decides at each `initialize`, so that a server's change of era is met by a new session.
 
 import {
+  faceIdPrefix,
   lastEventIdHeader,
   mediaType,
   methodHeader,
@@ -12,7 +13,7 @@ import { firstMessage } from "../../session/index.ts";
 import type { Reply, Transport, WireRequest } from "../../transport/index.ts";
 import type { EraEvidence, EraFacts, ServerEras } from "../eras.ts";
 import { sessionNotFound } from "./face-replies.ts";
-import { type FaceTell, faceIdPrefix } from "./face-session.ts";
+import type { FaceTell } from "./face-session.ts";
 import { LegacyFace } from "./legacy-face.ts";
 
 /** What is known of the server's eras; learned from what passes here. */

@@ -36,6 +36,13 @@ export function checkRequest(request: string, headers: Headers): ClientFacts | O
   return client;
 }
 
+/** What a server that sees no headers cannot refuse itself: headers that say something else than the message. */
+export function checkHeaders(request: string, headers: Headers): Outcome | undefined {
+  const { revision } = readRequestMeta(request);
+  const mismatch = revision === "" ? undefined : headerMismatch(headers, request, revision);
+  return mismatch === undefined ? undefined : refused(400, rpcCode.headerMismatch, mismatch);
+}
+
 /** The headers that mirror a tool's arguments; checked once the tool's schema is known. */
 export function checkParams(request: string, headers: Headers, params: readonly ParamHeader[]): Outcome | undefined {
   if (params.length === 0) return undefined;

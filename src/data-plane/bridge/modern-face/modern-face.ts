@@ -181,7 +181,9 @@ export class ModernFace {
       return undefined;
     }
     const refusal =
-      method === "tools/call" ? checkParams(text, on.requestHeaders, pooled.paramsOf(nameIn(text))) : undefined;
+      method === "tools/call" && on.byMessage !== true
+        ? checkParams(text, on.requestHeaders, pooled.paramsOf(nameIn(text)))
+        : undefined;
     if (refusal !== undefined || method === "server/discover") {
       reply.finish(refusal ?? (await discovered(pooled, on)));
       release();
