@@ -154,6 +154,7 @@ export async function startStdio(options: BridgeOptions, input: Readable, output
   const endpoint = openEndpoint(options, shared);
   opened.defer(() => endpoint.close());
   const client = endpoint.serveStdio(input, output);
+  opened.defer(() => endpoint.endShared());
   opened.defer(() => client.close());
   const parts = opened.move();
   const ended = client.ended.then(() => parts.disposeAsync());

@@ -8,7 +8,7 @@ export const clientWireRows = {
     1120,
     "no",
     "after-fix",
-    "The first message of a connection must be an initialize request that the server accepts.",
+    "A message that is not of revision 2026-07-28 needs a session, and no initialize request has opened one.",
     "Send initialize first, and wait for its answer.",
     true,
   ),

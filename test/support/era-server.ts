@@ -1,6 +1,6 @@
 // A server of the official package in this process, of either era, that can die and come back as another one. Remembers what reached it and what ran.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { acceptedContent, inputRequired, McpServer } from "@modelcontextprotocol/server";
+import { acceptedContent, fromJsonSchema, inputRequired, McpServer } from "@modelcontextprotocol/server";
 import { z } from "zod";
 import type { Announce } from "../conformance/fixture/changing-tools.ts";
 import type { Endpoint } from "../conformance/fixture/endpoint.ts";
@@ -20,6 +20,8 @@ export interface Seen {
 }
 
 const text = (said: string) => ({ content: [{ type: "text" as const, text: said }] });
+/** Wants its argument in a header as well. */
+const placed = { type: "object", properties: { region: { type: "string", "x-mcp-header": "Region" } } } as const;
 const answer = z.object({ ok: z.boolean() });
 const confirm = inputRequired.elicit({ message: "Go on?", requestedSchema: answer });
 
@@ -135,6 +137,9 @@ export class EraServer implements AsyncDisposable {
       this.#count("echo");
       return text(JSON.stringify(said));
     });
+    server.registerTool("placed", { inputSchema: fromJsonSchema<{ region: string }>(placed) }, ({ region }) =>
+      text(region),
+    );
     server.registerTool("read", { annotations: { readOnlyHint: true } }, () => {
       this.#count("read");
       return text("read");

@@ -1,7 +1,8 @@
 // One client on a wire of whole messages: keeps the order that the protocol asks for, makes an exchange of each message, and listens for what the server says of its own accord.
 import { PassThrough } from "node:stream";
 import { type ErrorCode, ProxyError } from "../../errors/index.ts";
-import { type ClientSessionId, type RawId, type Scanned, scanEnvelope } from "../../protocol/index.ts";
+import { type ClientSessionId, isFaceSession, type RawId, type Scanned, scanEnvelope } from "../../protocol/index.ts";
+import { isModernBody, type ModernEndpoint, serveModern } from "../bridge/index.ts";
 import {
   answerFailure,
   type ClientExchange,
@@ -14,6 +15,7 @@ import type { SessionManager, UpstreamSession } from "../session/index.ts";
 import { relayMessage } from "./client-message.ts";
 import { MessageConnection } from "./message-connection.ts";
 import type { MessageWire } from "./message-wire.ts";
+import { cancelledRequest, modernExchange } from "./modern-message.ts";
 import type { BodyLimits } from "./read-body.ts";
 import { type ExchangeNotes, newNotes, toRecord, whenOver } from "./request-record.ts";
 
@@ -21,6 +23,8 @@ import { type ExchangeNotes, newNotes, toRecord, whenOver } from "./request-reco
 export interface MessageEndpoint {
   readonly sessions: SessionManager;
   readonly streams: Streams;
+  /** Serves clients of revision 2026-07-28 and later. */
+  readonly modern: ModernEndpoint;
   /** Go to the server with each message: flat names and values. */
   readonly headers: readonly string[];
   readonly limits: BodyLimits;
@@ -50,6 +54,8 @@ export class MessageClient {
   #gated = false;
   #waiting: Message[] = [];
   readonly #open = new Set<MessageConnection>();
+  /** Subscriptions of a modern client, which end with it alone. */
+  readonly #listens = new Set<MessageConnection>();
   #standing: MessageConnection | undefined;
   #relistenMs = firstRelistenMs;
   #heldBytes = 0;
@@ -105,6 +111,7 @@ export class MessageClient {
   /** Nothing more will be received: the wire ends when everything is answered. */
   finish(): void {
     this.#ending = true;
+    for (const listen of this.#listens) listen.leave();
     this.#endIfDone();
   }
 
@@ -136,7 +143,8 @@ export class MessageClient {
     try {
       if (isTooMany) throw new ProxyError("TOO_MANY_OPEN_REQUESTS", { note: `The limit is ${mostOpenMessages}.` });
       if (method === "initialize") await this.#initialize(exchange);
-      else await this.#relay(exchange, message.scanned, method);
+      else if (this.#session === undefined) await this.#sessionless(exchange, message, method);
+      else await this.#relay(exchange, this.#session, message.scanned, method);
     } catch (error) {
       answerFailure(exchange, requestIds(exchange), error);
     }
@@ -149,10 +157,28 @@ export class MessageClient {
     }
   }
 
-  async #relay(exchange: ClientExchange, scanned: Scanned, method: string | undefined): Promise<void> {
-    const session = this.#session;
-    if (session === undefined) throw new ProxyError("NOT_INITIALIZED");
+  /** Only an `initialize` makes a client a legacy one; without it each message may speak for itself. */
+  async #sessionless(exchange: ClientExchange, { bytes }: Message, method: string | undefined): Promise<void> {
+    const connection = exchange.connection as MessageConnection;
+    if (method === "notifications/cancelled") {
+      const id = cancelledRequest(bytes);
+      // Where requests share a wire, this is what closing the connection is elsewhere.
+      for (const other of this.#open) if (id !== undefined && other.parts.open.has(id)) other.leave();
+      return connection.answer(202, [], new Uint8Array());
+    }
+    if (!isModernBody(method, bytes)) throw new ProxyError("NOT_INITIALIZED");
+    if (method === "subscriptions/listen") this.#listens.add(connection);
+    await serveModern(this.#endpoint.modern, modernExchange(exchange, bytes, method), this.principal);
+  }
+
+  async #relay(
+    exchange: ClientExchange,
+    session: UpstreamSession,
+    scanned: Scanned,
+    method: string | undefined,
+  ): Promise<void> {
     exchange.outcome.sessionHash = session.shortHash;
+    if (session.state.at === "operating" && isFaceSession(session.state.upstreamId)) exchange.outcome.eraPair = "LM";
     await relayMessage(exchange, session, scanned);
     if (method === "notifications/initialized" && this.#standing === undefined) this.#listen();
   }
@@ -275,6 +301,7 @@ export class MessageClient {
       return;
     }
     this.#open.delete(connection);
+    this.#listens.delete(connection);
     const { log, metrics, settings, nowMs } = this.#endpoint.sessions.connector;
     const answered = { headersSent: connection.status > 0, statusCode: connection.status };
     log.request(toRecord(notes, { method: this.#wire.name }, answered, settings.name, nowMs()));

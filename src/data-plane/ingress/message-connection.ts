@@ -40,6 +40,7 @@ export class MessageConnection implements ClientConnection {
   #documentBytes = 0;
   #flowing = true;
   #over = false;
+  #left = false;
   #leftListeners: (() => void)[] = [];
 
   constructor(parts: MessageConnectionParts) {
@@ -47,7 +48,7 @@ export class MessageConnection implements ClientConnection {
   }
 
   get gone(): boolean {
-    return this.parts.wire.gone;
+    return this.#left || this.parts.wire.gone;
   }
 
   /** The answer came as a stream. */
@@ -61,6 +62,7 @@ export class MessageConnection implements ClientConnection {
 
   /** The client left, or needs this exchange no longer. */
   leave(): void {
+    this.#left = true;
     this.#finish();
     for (const listener of this.#leftListeners.splice(0)) listener();
   }
