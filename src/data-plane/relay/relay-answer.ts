@@ -84,6 +84,9 @@ export class AnswerRelay implements Waiting {
 
   settled(): void {
     this.exchange.resumable?.unwatch(this);
+    // A stream that was given whole is kept for a while; what it came from need not be.
+    const out = this.#stream?.out;
+    if (out instanceof ClientStream && out.ended) out.onExpired = undefined;
   }
 
   /** The answer takes long: the client gets an id with which it can come back for it. */
