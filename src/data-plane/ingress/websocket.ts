@@ -1,7 +1,7 @@
 // WebSocket clients: one text frame is one message, and the connection is the session. Admission has been checked before.
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import { type WebSocket, WebSocketServer } from "ws";
+import type { WebSocket, WebSocketServer } from "ws";
 import { ProxyError, toJsonRpcError } from "../../errors/index.ts";
 import { MessageClient, type MessageEndpoint } from "./message-client.ts";
 import { Drains, type MessageWire } from "./message-wire.ts";
@@ -22,25 +22,24 @@ export interface WebSocketEndpointOptions extends MessageEndpoint {
 
 export class WebSocketEndpoint {
   readonly #options: WebSocketEndpointOptions;
-  readonly #server: WebSocketServer;
+  /** Loaded when the first client comes: most endpoints never see one. */
+  #server: Promise<WebSocketServer> | undefined;
+  #isClosed = false;
   readonly #clients = new Map<WebSocket, MessageClient>();
   /** Sessions that are being ended at the server. */
   readonly #ends = new Set<Promise<void>>();
 
   constructor(options: WebSocketEndpointOptions) {
     this.#options = options;
-    this.#server = new WebSocketServer({
-      noServer: true,
-      clientTracking: false,
-      maxPayload: options.limits.maxBodyBytes,
-      perMessageDeflate: false,
-      handleProtocols: (offered) => (offered.has(subprotocol) ? subprotocol : false),
-    });
   }
 
   /** Takes a connection whose upgrade was admitted. What is wrong with the handshake itself is answered here. */
   accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    this.#server.handleUpgrade(request, socket, head, (webSocket) => this.#serve(webSocket, request));
+    this.#server ??= openServer(this.#options.limits.maxBodyBytes);
+    void this.#server.then((server) => {
+      if (this.#isClosed) socket.destroy();
+      else server.handleUpgrade(request, socket, head, (webSocket) => this.#serve(webSocket, request));
+    });
   }
 
   /** Closes each connection when what its client waits for has been answered. */
@@ -50,6 +49,7 @@ export class WebSocketEndpoint {
 
   /** Closes all connections and ends their sessions, which nobody could find again. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     for (const [webSocket, client] of this.#clients) {
       webSocket.terminate();
       this.#end(webSocket, client);
@@ -84,6 +84,17 @@ export class WebSocketEndpoint {
     webSocket.on("close", () => this.#end(webSocket, client));
     keepAlive(webSocket);
   }
+}
+
+async function openServer(maxPayload: number): Promise<WebSocketServer> {
+  const ws = await import("ws");
+  return new ws.WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    maxPayload,
+    perMessageDeflate: false,
+    handleProtocols: (offered) => (offered.has(subprotocol) ? subprotocol : false),
+  });
 }
 
 class WebSocketWire implements MessageWire {
