@@ -172,8 +172,8 @@ describe("the check itself", () => {
 });
 
 describe("the start of the program", () => {
-  it("imports no value of node:http by name, which would load Node's own fetch before the first request", () => {
-    const importing = /^(?:import|export) (?!type)[^;]*from "node:https?"|\bimport\("node:https?"\)/m;
+  it("imports no value of node:http or node:tls by name, which would load Node's own fetch and all root certificates at start", () => {
+    const importing = /^(?:import|export) (?!type)[^;]*from "node:(?:https?|tls)"|\bimport\("node:(?:https?|tls)"\)/m;
     assert.deepEqual(
       [...sources].filter(([, source]) => importing.test(source)).map(([path]) => path),
       [],

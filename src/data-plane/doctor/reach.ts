@@ -1,7 +1,7 @@
 // The way to a host: its name, its port, its certificate. Each step connects anew, says what it saw, and is bounded in time.
 import { lookup as lookUp } from "node:dns";
 import { connect, isIP, type LookupFunction, type Socket } from "node:net";
-import { connect as connectTls, type TLSSocket } from "node:tls";
+import type { TLSSocket } from "node:tls";
 import type { Finding } from "./report.ts";
 
 export interface Place {
@@ -75,7 +75,8 @@ export async function openPort(place: Place, timeoutMs: number): Promise<Finding
 export async function shakeHands(place: Place, timeoutMs: number): Promise<Finding> {
   if (!place.secure) return { outcome: "skipped", sentence: "The URL is plain HTTP." };
   const { host, port } = place;
-  const socket = connectTls({
+  // Imported by name, it would make every start read the certificates of all authorities.
+  const socket = process.getBuiltinModule("node:tls").connect({
     host,
     port,
     ...withLookup(place),
