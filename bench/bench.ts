@@ -1,11 +1,13 @@
 // What every measure is given: the upstream, the generator, the contenders and how long to run. Starts and ends them; measures nothing.
-import { mkdtemp } from "node:fs/promises";
+import { mkdtemp, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import {
   type ContenderName,
   copyBuild,
+  plainScript,
   type Running,
   type StartOptions,
   startContender,
@@ -23,14 +25,36 @@ export interface Bench {
   readonly names: readonly ContenderName[];
   readonly upstream: Remote<UpstreamService>;
   readonly load: Remote<LoadService>;
+  /** One behind each HTTP transport, for what bridges to a stdio client. */
+  otherServers(): Promise<OtherServers>;
   start(name: ContenderName, options?: StartOptions): Promise<Running>;
   note(line: string): void;
+}
+
+export interface OtherServers extends AsyncDisposable {
+  readonly http: string;
+  readonly sse: string;
 }
 
 export interface BenchOptions {
   readonly isQuick: boolean;
   readonly names: readonly ContenderName[];
   readonly note: (line: string) => void;
+}
+
+async function startOthers({ port, path }: Endpoint, directory: string): Promise<OtherServers> {
+  const script = await plainScript(new URL("./servers/sse-server.ts", import.meta.url));
+  const logFile = join(directory, "sse-server");
+  const child = await startChild(process.execPath, [script], { core: 0, logFile });
+  for (let waits = 0; waits < 500; waits++) {
+    const sse = /port (\d+)/.exec(await readFile(logFile, "utf8"))?.[1];
+    const http = `http://127.0.0.1:${port}${path}`;
+    if (sse !== undefined)
+      return { http, sse: `http://127.0.0.1:${sse}/sse`, [Symbol.asyncDispose]: () => child.end() };
+    await delay(20);
+  }
+  await child.end();
+  throw new Error("the HTTP+SSE server did not start");
 }
 
 const local = (path: string) => fileURLToPath(new URL(path, import.meta.url));
@@ -68,6 +92,7 @@ export async function openBench(options: BenchOptions): Promise<Bench & AsyncDis
     upstream,
     load,
     start,
+    otherServers: () => startOthers(endpoint, directory),
     note: options.note,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

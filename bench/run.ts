@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { type Bench, openBench } from "./bench.ts";
 import { contenderNames } from "./contenders/contenders.ts";
 import { findNginx } from "./contenders/nginx.ts";
+import { measureChildren } from "./measures/children.ts";
 import { measureLarge } from "./measures/large.ts";
 import { measureProgress } from "./measures/progress.ts";
 import { measureRecovery } from "./measures/recovery.ts";
@@ -12,6 +13,7 @@ import { describe } from "./measures/rounds.ts";
 import { measureSessions, measureStreams } from "./measures/sessions.ts";
 import { measureEventStreamAnswers, measureSmall } from "./measures/small.ts";
 import { measureStart } from "./measures/start.ts";
+import { measureWires } from "./measures/wires.ts";
 import { canPin, pinSelf } from "./processes/child.ts";
 import { openReadings, type Readings } from "./readings.ts";
 import { describeRun, reportOf, writeReadme } from "./report.ts";
@@ -23,9 +25,14 @@ const parts: Readonly<Record<string, (bench: Bench, readings: Readings) => Promi
   progress: measureProgress,
   sessions: measureSessions,
   streams: measureStreams,
+  wires: measureWires,
+  children: measureChildren,
   start: measureStart,
   recovery: measureRecovery,
 };
+
+/** A quick run leaves them out where they are not named. */
+const slow: ReadonlySet<string> = new Set(["wires", "children"]);
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 
@@ -34,7 +41,7 @@ const help = `npm run bench -- [options]
   --quick             short rounds, under 90 seconds; its figures are rough
   --only a,b          of: ${Object.keys(parts).join(", ")}
   --contenders a,b    of: ${contenderNames.join(", ")}
-  --write             put the tables of a full run (about 18 minutes) into bench/README.md
+  --write             put the tables of a full run (about 21 minutes) into bench/README.md
   --help
 
 Build first: Holdfast is measured as dist/main.js. nginx takes part where it is installed.
@@ -72,7 +79,8 @@ async function run(): Promise<void> {
     notes.push(line.replaceAll(root, "").replaceAll("\n", " ").slice(0, 200));
     process.stderr.write(`  ${line}\n`);
   };
-  const picked = chosen(values.only, Object.keys(parts));
+  const ordinary = Object.keys(parts).filter((part) => !values.quick || !slow.has(part));
+  const picked = values.only === undefined ? ordinary : chosen(values.only, Object.keys(parts));
   const everyone = values.quick ? contenderNames.filter((name) => name !== "supergateway") : contenderNames;
   const asked = values.contenders === undefined ? everyone : chosen(values.contenders, contenderNames);
   const hasNginx = findNginx() !== undefined;

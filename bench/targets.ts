@@ -60,6 +60,8 @@ const rateRatio: Target["measured"] = (readings, view) => {
 };
 
 const nginx = (measure: Measure) => ratio([measure, "holdfast"], [measure, "nginx"]);
+/** What it replaces must not be cheaper. */
+const supergateway = (measure: Measure) => ratio([measure, "holdfast"], [measure, "supergateway"]);
 const mcpProxy = (measure: Measure) => ratio([measure, "holdfast"], [measure, "mcp-proxy"]);
 
 export const targets: readonly Target[] = [
@@ -109,6 +111,33 @@ export const targets: readonly Target[] = [
     measured: ratio(["manySessionsCpuUs", "holdfast"], ["fewSessionsCpuUs", "holdfast"]),
   },
   { name: "memory per idle GET stream, of nginx's", limit: 1.1, aim: 1, unit: "x", measured: nginx("streamKb") },
+  {
+    name: "CPU, stdio server to HTTP, of supergateway's",
+    limit: 1,
+    unit: "x",
+    measured: supergateway("fromStdioCpuUs"),
+  },
+  {
+    name: "CPU, stdio server to HTTP+SSE, of supergateway's",
+    limit: 1,
+    unit: "x",
+    measured: supergateway("fromStdioToSseCpuUs"),
+  },
+  { name: "CPU, HTTP server to stdio, of supergateway's", limit: 1, unit: "x", measured: supergateway("toStdioCpuUs") },
+  {
+    name: "CPU, HTTP+SSE server to stdio, of supergateway's",
+    limit: 1,
+    unit: "x",
+    measured: supergateway("fromSseToStdioCpuUs"),
+  },
+  {
+    name: "of 1,000 sessions with a program each, that answer",
+    limit: 1_000,
+    atLeast: true,
+    unit: "sessions",
+    measured: worst("childrenAnswered", "lowest"),
+  },
+  { name: "programs left behind by them", limit: 0, unit: "", measured: worst("childrenLeft", "highest") },
   {
     name: "start to first answer, of node -e 0",
     limit: 3,

@@ -48,14 +48,18 @@ export interface Running extends AsyncDisposable {
 
 const local = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const urlOf = ({ port, path }: Endpoint) => `http://127.0.0.1:${port}${path}`;
-const supergateway = local("../../node_modules/supergateway/dist/index.js");
+export const supergateway = local("../../node_modules/supergateway/dist/index.js");
 
-function node(launch: Launch, ...args: readonly string[]): readonly [string, ...string[]] {
-  return [process.execPath, ...(launch.options.inspect === true ? ["--inspect=127.0.0.1:0"] : []), ...args];
+function node({ options }: Launch, ...args: readonly string[]): readonly [string, ...string[]] {
+  return nodeCommand(options.inspect === true, ...args);
+}
+
+export function nodeCommand(isInspected: boolean, ...args: readonly string[]): readonly [string, ...string[]] {
+  return [process.execPath, ...(isInspected ? ["--inspect=127.0.0.1:0"] : []), ...args];
 }
 
 /** Inside the repository, where imports are found, and for this run alone. */
-const programDirectory = local(`../results/${process.pid}`);
+export const programDirectory = local(`../results/${process.pid}`);
 
 /** A copy of the build: one run must measure one build, whatever is built meanwhile. The result takes it away again. */
 export async function copyBuild(): Promise<() => Promise<void>> {
@@ -65,7 +69,7 @@ export async function copyBuild(): Promise<() => Promise<void>> {
 }
 
 /** Our own contenders without their types: what they start with must not include the work of taking those off. */
-async function plainScript(script: URL): Promise<string> {
+export async function plainScript(script: URL): Promise<string> {
   const source = await readFile(script, "utf8");
   const target = join(programDirectory, `${basename(script.pathname, ".ts")}.mjs`);
   await writeFile(target, stripTypeScriptTypes(source));

@@ -106,3 +106,24 @@ export async function sendTogether(
   clearTimeout(bound);
   return { answered, firstFailure, lastAnswerAtMs };
 }
+
+/** One call on each of many sessions, some at a time. */
+export async function callEach(endpoint: Endpoint, sessionIds: readonly string[]): Promise<WaitingCallsAnswer> {
+  const left = [...sessionIds];
+  let answered = 0;
+  let firstFailure: string | undefined;
+  const work = async (): Promise<void> => {
+    const connection = await openConnection(endpoint.port);
+    const bound = setTimeout(() => connection.close(), 60_000);
+    for (let id = left.pop(); id !== undefined; id = left.pop()) {
+      const session = id;
+      const { failure } = await new Promise<Outcome>((done) => sendCall(connection, endpoint, session, done));
+      if (failure === undefined) answered += 1;
+      firstFailure ??= failure;
+    }
+    clearTimeout(bound);
+    connection.close();
+  };
+  await Promise.all(Array.from({ length: 16 }, work));
+  return { answered, firstFailure, lastAnswerAtMs: nowMs() };
+}

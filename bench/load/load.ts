@@ -2,12 +2,22 @@
 import { serveParent } from "../processes/rpc.ts";
 import { type Connection, type Endpoint, openConnection } from "../wire/connection.ts";
 import { runBigCalls } from "./big-calls.ts";
-import { runCalls, sendTogether } from "./calls.ts";
+import { callEach, runCalls, sendTogether } from "./calls.ts";
+import { type Conversation, openConversation } from "./message-calls.ts";
 import { runProgressCalls } from "./progress-calls.ts";
-import type { BigCallsQuestion, CallsQuestion, CountQuestion, ProgressQuestion } from "./service.ts";
+import type {
+  BigCallsQuestion,
+  CallsQuestion,
+  CountQuestion,
+  ProgressQuestion,
+  WireCallsQuestion,
+  WireQuestion,
+} from "./service.ts";
 import { openSessions, openStreams } from "./sessions.ts";
 
 const sessionsByPort = new Map<number, readonly string[]>();
+const wires = new Map<number, Conversation>();
+let lastWire = 0;
 let kept: readonly Connection[] = [];
 
 function sessionsOf({ port }: Endpoint): readonly string[] {
@@ -33,6 +43,23 @@ const service = {
   /** For a contender that has ended: another may get its port. */
   forgetSessions: async ({ port }: Endpoint) => void sessionsByPort.delete(port),
   calls: async (question: CallsQuestion) => runCalls(question, sessionsOf(question.endpoint)),
+  /** One call on each session. */
+  callEach: async (endpoint: Endpoint) => callEach(endpoint, sessionsOf(endpoint)),
+  openWire: async (question: WireQuestion) => {
+    const opened = await openConversation(question);
+    lastWire += 1;
+    wires.set(lastWire, opened);
+    return { wire: lastWire, pid: opened.pid };
+  },
+  wireCalls: async ({ wire, concurrency, durationMs }: WireCallsQuestion) => {
+    const opened = wires.get(wire);
+    if (opened === undefined) throw new Error(`no wire ${wire} is open`);
+    return opened.calls(concurrency, durationMs);
+  },
+  closeWire: async (wire: number) => {
+    await wires.get(wire)?.[Symbol.asyncDispose]();
+    wires.delete(wire);
+  },
   bigCalls: async (question: BigCallsQuestion) => runBigCalls(question, firstSessionOf(question.endpoint)),
   progressCalls: async (question: ProgressQuestion) => runProgressCalls(question, firstSessionOf(question.endpoint)),
   openStreams: async ({ endpoint, count }: CountQuestion) => {

@@ -19,6 +19,17 @@ export interface CallsAnswer extends Timings {
   readonly elapsedMs: number;
 }
 
+/** A client of whole messages: of an event stream that is open, or of a program that it starts. */
+export type WireQuestion =
+  | { readonly kind: "sse"; readonly endpoint: Endpoint }
+  | { readonly kind: "stdio"; readonly command: string; readonly args: readonly string[]; readonly logFile: string };
+
+export interface WireCallsQuestion {
+  readonly wire: number;
+  readonly concurrency: number;
+  readonly durationMs: number;
+}
+
 export interface BigCallsQuestion {
   readonly endpoint: Endpoint;
   readonly bytes: number;

@@ -34,13 +34,13 @@ export function describe(error: unknown): string {
 }
 
 /** Runs `take` for each contender in each round; one that fails is named and takes no further part. */
-export async function inRounds(
+export async function inRounds<Contender extends Pick<Running, "name">>(
   bench: Bench,
-  contenders: readonly Running[],
+  contenders: readonly Contender[],
   rounds: number,
-  take: (running: Running, round: number) => Promise<void>,
+  take: (running: Contender, round: number) => Promise<void>,
 ): Promise<void> {
-  const failed = new Set<Running>();
+  const failed = new Set<Contender>();
   for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < contenders.length; turn++) {
       const running = contenders[(turn + round) % contenders.length];

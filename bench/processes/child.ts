@@ -1,5 +1,5 @@
 // Starts the processes of the bench, each in its own group and pinned to one core, and ends them by that group. Measures nothing.
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, type StdioOptions, spawn, spawnSync } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -13,6 +13,8 @@ export interface StartOptions {
   /** Everything it prints goes to this file. */
   readonly logFile: string;
   readonly ipc?: boolean;
+  /** What it reads and prints is the starter's; the file gets its standard error alone. */
+  readonly pipes?: boolean;
 }
 
 export interface Child extends AsyncDisposable {
@@ -63,6 +65,11 @@ function environment(): Record<string, string> {
   return kept;
 }
 
+function stdioOf({ ipc, pipes }: StartOptions, log: number): StdioOptions {
+  if (pipes === true) return ["pipe", "pipe", log];
+  return ipc === true ? ["ignore", log, log, "ipc"] : ["ignore", log, log];
+}
+
 export async function startChild(command: string, args: readonly string[], options: StartOptions): Promise<Child> {
   const words = canPin ? [pinCommand, "-c", String(options.core), command, ...args] : [command, ...args];
   const [program = command, ...rest] = words;
@@ -70,7 +77,7 @@ export async function startChild(command: string, args: readonly string[], optio
   const startedAtMs = performance.now();
   const child = spawn(program, rest, {
     detached: true,
-    stdio: options.ipc === true ? ["ignore", log, log, "ipc"] : ["ignore", log, log],
+    stdio: stdioOf(options, log),
     env: environment(),
   });
   closeSync(log);

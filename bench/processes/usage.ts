@@ -58,6 +58,11 @@ export function residentKb(root: number): number {
   return treeOf(root).reduce((sum, stat) => sum + statusKb(stat.pid, "VmRSS"), 0);
 }
 
+/** Of this one process, without what it has started. */
+export function ownResidentKb(pid: number): number {
+  return statusKb(pid, "VmRSS");
+}
+
 export function peakResidentKb(root: number): number {
   return treeOf(root).reduce((sum, stat) => sum + statusKb(stat.pid, "VmHWM"), 0);
 }
