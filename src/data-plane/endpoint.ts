@@ -103,7 +103,8 @@ export function openEndpoint(options: ConnectorOptions, shared: SharedParts, hub
   const modern = openModern({ connector, wire, eras, maxSessions: options.maxSessions, clock: shared.clock });
   const others = options.front ? passThrough.bind(null, connector, forwarding) : undefined;
   const credential = hub?.credential ?? whoAsks(options, forwarding);
-  const messages = { sessions, streams, modern, headers: options.headers, limits, credential };
+  const { keepAliveMs } = shared.clock.limits;
+  const messages = { sessions, streams, modern, headers: options.headers, limits, credential, keepAliveMs };
   const sse = new SseEndpoint({ ...messages, reconnectGraceMs, maxStreams: options.maxSessions });
   const webSockets = new WebSocketEndpoint(messages);
   return {
@@ -196,6 +197,7 @@ function openSessions(options: ConnectorOptions, shared: SharedParts, hub: HubPa
     followRedirects: !options.front,
     startTimeoutMs: options.startTimeoutMs,
     maxMessageBytes: options.maxMessageBytes,
+    keepAliveMs: shared.clock.limits.keepAliveMs,
     tell: (level, what, fields) => {
       log.event(level, what, { connector: name, ...fields });
       if (typeof fields?.["wire"] === "string") shared.onWireFound?.(fields["wire"]);

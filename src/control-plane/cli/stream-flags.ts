@@ -20,7 +20,10 @@ export function streamFlagOptions(): Option[] {
     new Option("--durable-streams", "keep the events of streams on disk, so that they outlive Holdfast too").default(
       d.durable,
     ),
-    new Option("--keep-alive <seconds>", "after so long without a byte a stream is given a comment")
+    new Option(
+      "--keep-alive <seconds>",
+      "after so long without a byte a stream is given a comment; a WebSocket is pinged half as often",
+    )
       .argParser(number(0.01, 3_600))
       .default(d.keepAliveMs / 1_000),
     new Option("--stream-open-after <seconds>", "after so long without an answer an event stream is opened for it")

@@ -24,6 +24,7 @@ export interface SseEndpointOptions extends MessageEndpoint {
   readonly reconnectGraceMs: number;
   /** Most streams at a time. */
   readonly maxStreams: number;
+  readonly keepAliveMs: number;
 }
 
 interface SseClient {
@@ -120,10 +121,10 @@ export class SseEndpoint {
   }
 
   #add(id: ClientSessionId, principal: string, session?: UpstreamSession): SseClient {
-    const { maxStreams } = this.#options;
+    const { maxStreams, keepAliveMs } = this.#options;
     if (this.#clients.size >= maxStreams)
       throw new ProxyError("TOO_MANY_SESSIONS", { note: `The limit is ${maxStreams}.` });
-    const wire: SseWire = new SseWire(id, () => this.#away(added));
+    const wire: SseWire = new SseWire(id, keepAliveMs, () => this.#away(added));
     const client = new MessageClient(this.#options, wire, principal, id);
     const added: SseClient = { wire, client, key: `${principal} ${id}`, graceTimer: undefined };
     this.#clients.set(added.key, added);

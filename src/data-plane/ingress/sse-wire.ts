@@ -8,8 +8,6 @@ const keptEvents = 256;
 const keptBytes = 1024 * 1024;
 /** What waits for a client that is away; beyond it the server is asked to pause. */
 const waitingBytes = 1024 * 1024;
-/** Proxies cut a connection that stays silent for a minute or less. */
-const keepAliveMs = 15_000;
 /** After how long a client is asked to come back; browsers' own default is several seconds. */
 const reconnectMs = 500;
 
@@ -34,8 +32,12 @@ export class SseWire implements MessageWire {
   #keepAlive: NodeJS.Timeout | undefined;
   readonly #onDetached: () => void;
 
-  constructor(id: ClientSessionId, onDetached: () => void) {
+  /** Proxies cut a connection that stays silent for a minute or less. */
+  readonly #keepAliveMs: number;
+
+  constructor(id: ClientSessionId, keepAliveMs: number, onDetached: () => void) {
     this.id = id;
+    this.#keepAliveMs = keepAliveMs;
     this.#onDetached = onDetached;
   }
 
@@ -70,7 +72,7 @@ export class SseWire implements MessageWire {
     response.on("drain", () => this.#drains.release());
     response.on("close", () => this.#detach(response));
     clearInterval(this.#keepAlive);
-    this.#keepAlive = setInterval(() => this.#response?.write(sseComment("keep-alive")), keepAliveMs).unref();
+    this.#keepAlive = setInterval(() => this.#response?.write(sseComment("keep-alive")), this.#keepAliveMs).unref();
     this.#drains.release();
     this.#arrivals.release();
   }

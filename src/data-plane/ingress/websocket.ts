@@ -8,8 +8,8 @@ import { Drains, type MessageWire } from "./message-wire.ts";
 
 /** Subprotocol of the SDK's own WebSocket transport. */
 const subprotocol = "mcp";
-/** A connection that has not answered a ping by the next one is dead. */
-const pingMs = 30_000;
+/** In keep-alive times. A connection that has not answered a ping by the next one is dead. */
+const pingEvery = 2;
 /** Unsent bytes beyond which the server is asked to pause. */
 const bufferedBytes = 1024 * 1024;
 /** RFC 6455 section 7.4.1. */
@@ -18,6 +18,7 @@ const unsupportedData = 1003;
 
 export interface WebSocketEndpointOptions extends MessageEndpoint {
   readonly credential: (request: IncomingMessage) => string | undefined;
+  readonly keepAliveMs: number;
 }
 
 export class WebSocketEndpoint {
@@ -82,7 +83,7 @@ export class WebSocketEndpoint {
     // A frame that is too large or broken: the connection is closed with the code that says so.
     webSocket.on("error", () => undefined);
     webSocket.on("close", () => this.#end(webSocket, client));
-    keepAlive(webSocket);
+    keepAlive(webSocket, this.#options.keepAliveMs * pingEvery);
   }
 }
 
@@ -129,7 +130,7 @@ class WebSocketWire implements MessageWire {
   }
 }
 
-function keepAlive(webSocket: WebSocket): void {
+function keepAlive(webSocket: WebSocket, pingMs: number): void {
   let isAlive = true;
   webSocket.on("pong", () => (isAlive = true));
   const timer = setInterval(() => {

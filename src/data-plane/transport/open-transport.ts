@@ -14,12 +14,20 @@ export interface TransportOptions {
   readonly startTimeoutMs?: number;
   /** Largest message that is taken from a server that sends whole messages. */
   readonly maxMessageBytes?: number;
+  /** What is silent for twice this long is asked whether it lives, where the wire has means for it. */
+  readonly keepAliveMs?: number;
   readonly tell?: Tell;
   /** Resolves names where the connector's addresses are restricted. */
   readonly lookup?: LookupFunction | undefined;
 }
 
-const defaults = { startTimeoutMs: 60_000, maxMessageBytes: 64 * 1024 * 1024, tell: () => {}, lookup: undefined };
+const defaults = {
+  startTimeoutMs: 60_000,
+  maxMessageBytes: 64 * 1024 * 1024,
+  keepAliveMs: 15_000,
+  tell: () => {},
+  lookup: undefined,
+};
 
 export function openTransport(server: ServerAddress, options: TransportOptions): Transport {
   const parts = { ...defaults, ...options };

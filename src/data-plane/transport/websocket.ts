@@ -7,7 +7,8 @@ import { wholeReply } from "./push-body.ts";
 import { eachMessage, type Tell, type Wire, type WireEvents, type WireOpener } from "./wire.ts";
 import { WireFault } from "./wire-fault.ts";
 
-const pingEveryMs = 30_000;
+/** In keep-alive times. */
+const pingEvery = 2;
 const closeGraceMs = 1_000;
 /** Bytes on their way out beyond which the next message waits. */
 const roomBytes = 1024 * 1024;
@@ -19,6 +20,7 @@ export interface WebSocketOptions {
   readonly url: URL;
   readonly connectTimeoutMs: number;
   readonly maxMessageBytes: number;
+  readonly keepAliveMs: number;
   readonly tell: Tell;
   /** Resolves names where the connector's addresses are restricted. */
   readonly lookup?: LookupFunction | undefined;
@@ -90,7 +92,7 @@ class SocketWire implements Wire {
   readonly #closed: Promise<void>;
   #isAlive = true;
 
-  constructor(socket: WebSocket, { maxMessageBytes, tell }: WebSocketOptions, events: WireEvents) {
+  constructor(socket: WebSocket, { maxMessageBytes, keepAliveMs, tell }: WebSocketOptions, events: WireEvents) {
     this.#socket = socket;
     socket.on("message", (data: Buffer) => {
       const scanned = scanEnvelope(data);
@@ -100,7 +102,7 @@ class SocketWire implements Wire {
         eachMessage(data, scanned, (text, envelope) => events.message(text, envelope));
       } else if (scanned.shape === "single") events.tooLarge(scanned.envelope);
     });
-    const pinging = setInterval(() => this.#ping(), pingEveryMs).unref();
+    const pinging = setInterval(() => this.#ping(), keepAliveMs * pingEvery).unref();
     socket.on("pong", () => {
       this.#isAlive = true;
     });
