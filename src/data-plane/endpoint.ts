@@ -97,13 +97,13 @@ export interface Endpoint {
 const connectTimeoutMs = 10_000;
 
 export function openEndpoint(options: ConnectorOptions, shared: SharedParts, hub?: HubParts): Endpoint {
-  const { forwarding, limits, reconnectGraceMs } = shared;
+  const { forwarding, limits, reconnectGraceMs, clock } = shared;
   const { wire, connector, sessions, eras } = openSessions(options, shared, hub);
-  const streams = new Streams(shared.clock, shared.journal);
-  const modern = openModern({ connector, wire, eras, maxSessions: options.maxSessions, clock: shared.clock });
+  const { keepAliveMs } = clock.limits;
+  const streams = new Streams(clock, shared.journal);
+  const modern = openModern({ connector, wire, eras, maxSessions: options.maxSessions, clock });
   const others = options.front ? passThrough.bind(null, connector, forwarding) : undefined;
   const credential = hub?.credential ?? whoAsks(options, forwarding);
-  const { keepAliveMs } = shared.clock.limits;
   const messages = { sessions, streams, modern, headers: options.headers, limits, credential, keepAliveMs };
   const sse = new SseEndpoint({ ...messages, reconnectGraceMs, maxStreams: options.maxSessions });
   const webSockets = new WebSocketEndpoint(messages);
@@ -135,10 +135,7 @@ export function openEndpoint(options: ConnectorOptions, shared: SharedParts, hub
       streams.endAll();
       modern.end();
     },
-    async giveUp() {
-      connector.availability.stop();
-      await connector.transport[Symbol.asyncDispose]();
-    },
+    giveUp: () => giveUp(connector),
     async end(stored) {
       modern.end();
       await modern.endSessions();
@@ -156,6 +153,11 @@ export function openEndpoint(options: ConnectorOptions, shared: SharedParts, hub
       await connector.transport[Symbol.asyncDispose]();
     },
   };
+}
+
+async function giveUp({ availability, transport }: Connector): Promise<void> {
+  availability.stop();
+  await transport[Symbol.asyncDispose]();
 }
 
 /** On both sides, and what is in flight with them. */
