@@ -212,7 +212,6 @@ function openSessions(options: ConnectorOptions, shared: SharedParts, hub: HubPa
   const transport = openLegacyFace(wire, {
     eras,
     tell: (what, fields) => log.event("warn", what, { connector: name, ...fields }),
-    cancelsByMessage: options.server.kind !== "http",
   });
   const connector = openConnector({
     settings,
@@ -237,7 +236,7 @@ async function upgradeServer(
     log.event("info", "nothing to upgrade: Holdfast does not start this server", { connector: settings.name });
     return undefined;
   }
-  transport.renew?.();
+  await transport.renew?.();
   const all = await Promise.all(moves.map((move) => move()));
   const sum = (of: keyof MoveCounts): number => all.reduce((total, counts) => total + counts[of], 0);
   const counts = { moved: sum("moved"), failed: sum("failed"), left: sum("left") };

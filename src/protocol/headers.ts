@@ -3,8 +3,6 @@
 export const sessionIdHeader = "mcp-session-id";
 export const protocolVersionHeader = "mcp-protocol-version";
 export const lastEventIdHeader = "last-event-id";
-/** Inside Holdfast only: this `server/discover` opens a session with a process or socket of its own, as `initialize` does in the legacy era. */
-export const opensWireHeader = "holdfast-opens-wire";
 
 /** Both kinds of answer are always accepted: servers refuse a POST that does not name both (transports, "Sending Messages to the Server"). */
 export const acceptBoth = "application/json, text/event-stream";

@@ -16,7 +16,6 @@ export {
   hopByHop,
   lastEventIdHeader,
   mediaType,
-  opensWireHeader,
   protocolVersionHeader,
   sessionIdHeader,
 } from "./headers.ts";

@@ -49,6 +49,7 @@ export class ModernWire implements WireEvents {
   #last = 0;
   #isOver = false;
   #isPast = false;
+  #isForeign = false;
   #idle: NodeJS.Timeout | undefined;
 
   constructor(parts: ModernWireParts) {
@@ -59,6 +60,13 @@ export class ModernWire implements WireEvents {
   /** Takes no more requests. */
   get isOver(): boolean {
     return this.#isOver || this.#isPast;
+  }
+
+  /** `foreign`: what is there answers, and does not speak this era. */
+  async opened(): Promise<"serves" | "foreign" | "failed"> {
+    const refusal = await this.#ready;
+    if (refusal === undefined && !this.#isOver) return "serves";
+    return this.#isForeign ? "foreign" : "failed";
   }
 
   async post(text: Buffer, { kind, id, method = "" }: Envelope, signal: AbortSignal | undefined): Promise<Reply> {
@@ -135,15 +143,17 @@ export class ModernWire implements WireEvents {
     if (refusal !== undefined) {
       this.#isOver = true;
       void opened.close();
-    }
+    } else this.#endIfIdle();
     return refusal;
   }
 
   #refusalIn(text: Buffer, kind: Envelope["kind"]): (() => Reply) | undefined {
-    if (kind === "result")
-      return findSpan(text, ["result", "supportedVersions"]) === undefined ? this.#parts.foreign : undefined;
-    const code = findSpan(text, ["error", "code"]);
-    return code !== undefined && modernCodes.has(spanText(text, code)) ? undefined : this.#parts.foreign;
+    if (kind === "result") this.#isForeign = findSpan(text, ["result", "supportedVersions"]) === undefined;
+    else {
+      const code = findSpan(text, ["error", "code"]);
+      this.#isForeign = code === undefined || !modernCodes.has(spanText(text, code));
+    }
+    return this.#isForeign ? this.#parts.foreign : undefined;
   }
 
   #request(text: Buffer, id: RawId, method: string, signal: AbortSignal | undefined): Promise<Reply> {

@@ -42,7 +42,7 @@ export interface Transport extends AsyncDisposable {
   /** Messages go without their headers: the server cannot check them. */
   readonly dropsHeaders?: boolean | undefined;
   /** Sessions that are opened from now on get a new server process, where this wire starts one for them. */
-  renew?(): void;
+  renew?(): Promise<void>;
   /** A session was moved to another: the old one answers the calls that it has, then ends. */
   retire?(oldId: string, newId: string): void;
 }

@@ -1,7 +1,7 @@
 // Makes a Streamable HTTP server of wires that carry message texts both ways, so that everything above sees one kind of server. Relays; recovers nothing.
 import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
-import { methodHeader, opensWireHeader, type RawId, scanEnvelope, sessionIdHeader } from "../../protocol/index.ts";
+import { methodHeader, type RawId, scanEnvelope, sessionIdHeader } from "../../protocol/index.ts";
 import { askAside, noSuchMethod } from "./ask-aside.ts";
 import { ModernWire } from "./modern-wire.ts";
 import { wholeReply } from "./push-body.ts";
@@ -70,10 +70,20 @@ class VirtualServer implements Transport {
     return Promise.resolve(unsent(new Error("this wire has no other path")));
   }
 
-  renew(): void {
+  /** Modern requests go on to the old wire until the new one serves them; where it does not, the old one stays. */
+  async renew(): Promise<void> {
     this.#opener.renew?.();
-    for (const wire of this.#modern.values()) wire.retire();
-    this.#modern.clear();
+    const moves = [...this.#modern].map(async ([key, before]) => {
+      if (before.isOver) return;
+      const fresh = this.#newModernWire(JSON.parse(key));
+      const end = await fresh.opened();
+      if (end === "failed") return this.#options.tell("warn", "modern clients not moved");
+      // Of another era now: whoever comes next finds out by a wire of its own.
+      if (end === "foreign") this.#modern.delete(key);
+      else if (this.#modern.get(key) === before) this.#modern.set(key, fresh);
+      before.retire();
+    });
+    await Promise.all(moves);
   }
 
   retire(oldId: string, newId: string): void {
@@ -100,10 +110,9 @@ class VirtualServer implements Transport {
     }
     const scanned = scanEnvelope(text);
     const envelope = scanned.shape === "single" ? scanned.envelope : undefined;
-    const opens = envelope?.method === "initialize" || headerOf(request.headers, opensWireHeader) !== undefined;
-    if (envelope !== undefined && !opens && headerOf(request.headers, methodHeader) !== undefined)
+    if (envelope !== undefined && headerOf(request.headers, methodHeader) !== undefined)
       return this.#modernWire(request.headers).post(text, envelope, request.signal);
-    if (envelope?.id === undefined || !opens) return notFound();
+    if (envelope?.id === undefined || envelope.method !== "initialize") return notFound();
     return this.#initialize(request, text, envelope.id);
   }
 
@@ -114,11 +123,15 @@ class VirtualServer implements Transport {
     const current = this.#modern.get(key);
     if (current !== undefined && !current.isOver) return current;
     for (const [past, wire] of this.#modern) if (wire.isOver) this.#modern.delete(past);
-    const { openAlone, open } = this.#opener;
-    const { startTimeoutMs, tell } = this.#options;
-    const wire = new ModernWire({ open: openAlone ?? open, headers, startTimeoutMs, tell, foreign: notFound });
+    const wire = this.#newModernWire(headers);
     this.#modern.set(key, wire);
     return wire;
+  }
+
+  #newModernWire(headers: readonly string[]): ModernWire {
+    const { openAlone, open } = this.#opener;
+    const { startTimeoutMs, tell } = this.#options;
+    return new ModernWire({ open: openAlone ?? open, headers, startTimeoutMs, tell, foreign: notFound });
   }
 
   #initialize(request: WireRequest, body: Buffer, id: RawId): Promise<Reply> {
@@ -173,7 +186,7 @@ function forwarded(headers: readonly string[]): readonly string[] {
   for (let index = 0; index < headers.length; index += 2) {
     const [name = "", value = ""] = headers.slice(index, index + 2);
     const lower = name.toLowerCase();
-    if (lower !== sessionIdHeader && lower !== opensWireHeader) kept.push(name, value);
+    if (lower !== sessionIdHeader) kept.push(name, value);
   }
   return kept;
 }

@@ -1,7 +1,7 @@
 // One request of a legacy client on its way through a modern server: as many rounds as the server needs answers for, then one answer under the client's own id.
 import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { memberText, metaKey, type RawId, rpcCode } from "../../../protocol/index.ts";
+import { memberText, type RawId, rpcCode } from "../../../protocol/index.ts";
 import { PushBody, type Reply, type ReplyBody } from "../../transport/index.ts";
 import { type Ask, answerToModern, askToLegacy, writeResponses } from "../translate/asks.ts";
 import { stringOf } from "../translate/client-facts.ts";
@@ -43,7 +43,6 @@ export class FaceCall implements CallOfFace {
   /** The client's event stream, once there is one. */
   #stream: PushBody | undefined;
   #upstream: ReplyBody | undefined;
-  #upstreamId: RawId | undefined;
   #isFull = false;
   #isOver = false;
   #sends = 0;
@@ -138,7 +137,6 @@ export class FaceCall implements CallOfFace {
   async #send(inputResponses: string | undefined, requestState: string | undefined): Promise<Round> {
     const { session, request, headers } = this.#parts;
     const id = newCallId();
-    this.#upstreamId = id;
     const params = this.#schema?.params ?? [];
     this.#sends += 1;
     const { signal } = this.#abort;
@@ -163,11 +161,6 @@ export class FaceCall implements CallOfFace {
 
   #tell(text: string, kind: "request" | "notification"): void {
     if (this.#isOver) return;
-    if (kind === "notification" && memberText(text, "params", "_meta", metaKey.subscriptionId) !== undefined) {
-      // Over a pipe every message comes on one stream, and this one is about none of its calls.
-      this.#parts.session.onSubscribed(text);
-      return;
-    }
     if (kind === "notification") {
       pushMessage(this.#begin(), notificationToLegacy(text));
       return;
@@ -309,9 +302,6 @@ export class FaceCall implements CallOfFace {
 
   #stop(): void {
     this.#isOver = true;
-    const { session, headers } = this.#parts;
-    if (session.parts.cancelsByMessage && this.#upstreamId !== undefined)
-      void session.send(writeCancelled(this.#upstreamId), headers, {});
     this.#abort.abort();
     this.#upstream?.abort();
     this.#forgetAsks();

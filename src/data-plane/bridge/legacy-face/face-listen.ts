@@ -10,7 +10,6 @@ import {
   missedChanges,
   notificationToLegacy,
   readFilter,
-  writeCancelled,
   writeListen,
 } from "../translate/notifications.ts";
 import { passedRefusal, pushMessage, sessionNotFound, streamHeaders } from "./face-replies.ts";
@@ -49,7 +48,6 @@ export class FaceListen {
   #gap = false;
   /** Listens that the server has not acknowledged. */
   readonly #pending = new Map<RawId, (granted: ListenFilter) => void>();
-  #hasSide = false;
   #last: Promise<unknown> = Promise.resolve();
   #isOver = false;
 
@@ -57,7 +55,6 @@ export class FaceListen {
   constructor(session: FaceSession, onForeign: () => void) {
     this.#session = session;
     this.#onForeign = onForeign;
-    session.onSubscribed = (text) => this.#take(text);
   }
 
   /** The client's GET. */
@@ -114,7 +111,6 @@ export class FaceListen {
       this.#stop(before);
       return { kind: "open", granted: filter };
     }
-    await this.#openSide();
     const outcome = await this.#listen(filter, headers);
     if (outcome.kind === "open") this.#stop(before);
     return outcome;
@@ -154,9 +150,7 @@ export class FaceListen {
   }
 
   #stop(open: OpenListen | undefined): void {
-    if (open === undefined) return;
-    if (this.#session.parts.cancelsByMessage) void this.#session.send(writeCancelled(open.id), open.headers, {});
-    open.stop.abort();
+    open?.stop.abort();
   }
 
   #refused(outcome: ModernOutcome): ListenOutcome {
@@ -168,22 +162,6 @@ export class FaceListen {
     }
     const passed = outcome.kind === "refused" ? passedRefusal(outcome) : undefined;
     return passed === undefined ? { kind: "not-offered" } : { kind: "not-open", reply: passed };
-  }
-
-  /** A wire on which every message comes on one stream has that one opened, once. */
-  async #openSide(): Promise<void> {
-    if (this.#hasSide || this.#session.upstreamId === undefined) return;
-    this.#hasSide = true;
-    const body = await this.#session.side();
-    if (body === undefined) this.#hasSide = false;
-    else
-      pump(
-        body,
-        (text) => this.#take(text),
-        () => {
-          this.#hasSide = false;
-        },
-      );
   }
 
   #take(text: string): void {

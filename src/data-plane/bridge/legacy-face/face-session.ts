@@ -1,7 +1,7 @@
 // One session of a legacy client as the bridge holds it, since a modern server knows of none: who the client is, what it asked for, what is open.
 import { randomBytes } from "node:crypto";
-import { faceIdPrefix, opensWireHeader, type RawId, sessionIdHeader } from "../../../protocol/index.ts";
-import type { Reply, ReplyBody, Transport } from "../../transport/index.ts";
+import { faceIdPrefix, type RawId } from "../../../protocol/index.ts";
+import type { Reply, Transport } from "../../transport/index.ts";
 import type { ClientFacts } from "../translate/client-facts.ts";
 import { headersToModern, type ParamHeader } from "../translate/modern-headers.ts";
 import { requestToModern, type ToModernOptions } from "../translate/requests.ts";
@@ -15,8 +15,6 @@ export interface FaceParts {
   /** Straight to the modern server. */
   readonly upstream: Transport;
   readonly tell: FaceTell;
-  /** The wire has no connection per request, so that closing one says nothing: the server is told by `notifications/cancelled`. */
-  readonly cancelsByMessage: boolean;
 }
 
 export interface CallOfFace {
@@ -39,16 +37,11 @@ export class FaceSession {
   readonly asks = new Map<RawId, (answer: string) => void>();
   readonly uris = new Set<string>();
   logLevel: string | undefined;
-  /** Takes what a server tells of a subscription on whatever stream it comes. */
-  onSubscribed: (text: string) => void = () => {};
-  /** Names the wire of a server that is no HTTP server (a process, a socket); it exists only inside Holdfast. */
-  readonly upstreamId: string | undefined;
 
-  constructor(parts: FaceParts, client: ClientFacts, capabilities: string, upstreamId: string | undefined) {
+  constructor(parts: FaceParts, client: ClientFacts, capabilities: string) {
     this.parts = parts;
     this.client = client;
     this.capabilities = capabilities;
-    this.upstreamId = upstreamId;
   }
 
   /** Sends one message of the client's as a modern one. `headers` are those of the exchange that it belongs to. */
@@ -60,29 +53,10 @@ export class FaceSession {
     const text = requestToModern(message, this.client, { logLevel: this.logLevel, ...options });
     return this.parts.upstream.send({
       method: "POST",
-      headers: this.#named(headersToModern(headers, text, options.params)),
+      headers: headersToModern(headers, text, options.params),
       body: Buffer.from(text),
       signal: options.signal,
     });
-  }
-
-  /** The stream of a wire that has one for all that it tells; undefined where each request has its own. */
-  async side(): Promise<ReplyBody | undefined> {
-    if (this.upstreamId === undefined) return undefined;
-    const headers = this.#named(["accept", "text/event-stream"]);
-    const reply = await this.parts.upstream.send({ method: "GET", headers });
-    return reply.kind === "reply" && reply.status === 200 ? reply.body : undefined;
-  }
-
-  /** The session is over, and with it the wire that was opened for it. */
-  async end(): Promise<void> {
-    if (this.upstreamId === undefined) return;
-    const reply = await this.parts.upstream.send({ method: "DELETE", headers: this.#named([]) });
-    if (reply.kind === "reply") reply.body.abort();
-  }
-
-  #named(headers: string[]): string[] {
-    return this.upstreamId === undefined ? headers : [...headers, sessionIdHeader, this.upstreamId];
   }
 
   /** A question of the bridge's own. Undefined unless the server gave a result. */
@@ -110,28 +84,23 @@ export function newUpstreamId(): RawId {
   return `"holdfast-${randomBytes(12).toString("base64url")}"`;
 }
 
-export type Discovered =
-  | Extract<Reply, { kind: "lost" }>
-  | (ModernOutcome & { readonly upstreamId: string | undefined });
+export type Discovered = Extract<Reply, { kind: "lost" }> | ModernOutcome;
 
 /** Asks a server what it is, with the client's own credentials and capabilities. */
 export async function discover(
-  { upstream, cancelsByMessage }: FaceParts,
+  { upstream }: FaceParts,
   client: ClientFacts,
   headers: readonly string[],
   signal: AbortSignal | undefined,
 ): Promise<Discovered> {
   const id = newUpstreamId();
   const text = requestToModern(`{"jsonrpc":"2.0","id":${id},"method":"server/discover","params":{}}`, client);
-  const own = cancelsByMessage ? [opensWireHeader, "1"] : [];
   const reply = await upstream.send({
     method: "POST",
-    headers: [...headersToModern(headers, text), ...own],
+    headers: headersToModern(headers, text),
     body: Buffer.from(text),
     signal,
   });
   if (reply.kind === "lost") return reply;
-  const outcome = await readModernReply(reply, id, { message: () => {}, flowing: () => true });
-  const issued = reply.headers[sessionIdHeader];
-  return { ...outcome, upstreamId: typeof issued === "string" ? issued : undefined };
+  return readModernReply(reply, id, { message: () => {}, flowing: () => true });
 }

@@ -55,8 +55,8 @@ export class LegacyFace {
         break;
     }
     const capabilities = memberText(outcome.result, "capabilities") ?? "{}";
-    const session = new FaceSession(this.#parts, client, capabilities, outcome.upstreamId);
-    this.#sessions.set(session.id, { session, listen: new FaceListen(session, () => this.#foreign(session)) });
+    const session = new FaceSession(this.#parts, client, capabilities);
+    this.#sessions.set(session.id, { session, listen: new FaceListen(session, () => this.#foreign()) });
     return resultReply(id, discoverToInitialize(outcome.result, client.revision), { [sessionIdHeader]: session.id });
   }
 
@@ -89,15 +89,12 @@ export class LegacyFace {
     }, retireCheckMs).unref();
   }
 
-  /** The server is of the other era now: every session is over. Of a wire that was opened for one session, only that one is. */
-  #foreign(session: FaceSession): void {
+  /** The server is of the other era now: every session is over. */
+  #foreign(): void {
     const cause = new Error("the server changed its era");
-    const over = session.upstreamId === undefined ? [...this.#sessions.keys()] : [session.id];
     // What is under way learns it from its own answer.
-    for (const id of over) {
-      this.#sessions.get(id)?.listen.cut(cause);
-      this.#sessions.delete(id);
-    }
+    for (const { listen } of this.#sessions.values()) listen.cut(cause);
+    this.#sessions.clear();
   }
 
   /** Holdfast ends. */
@@ -108,7 +105,6 @@ export class LegacyFace {
   #drop(sessionId: string, cause: Error): void {
     const found = this.#sessions.get(sessionId);
     this.#sessions.delete(sessionId);
-    void found?.session.end();
     found?.listen.cut(cause);
     for (const call of found?.session.calls.values() ?? []) call.lose(cause);
   }
@@ -156,7 +152,7 @@ export class LegacyFace {
       default:
         return errorReply(id, rpcCode.methodNotFound, "Method not found");
     }
-    const onForeign = (): void => this.#foreign(session);
+    const onForeign = (): void => this.#foreign();
     return new FaceCall({ session, request: text, id, method, headers: request.headers, onForeign }).run();
   }
 

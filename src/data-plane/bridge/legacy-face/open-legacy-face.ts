@@ -30,7 +30,6 @@ export interface EraKnowledge {
 export interface LegacyFaceOptions {
   readonly eras: EraKnowledge;
   readonly tell: FaceTell;
-  readonly cancelsByMessage: boolean;
 }
 
 /** The codes with which a modern server refuses a message of the legacy era; no legacy server says them. */
@@ -39,8 +38,8 @@ const mostStreams = 4_096;
 
 /** A `Transport` in front of `upstream` through which a legacy server is reached, whatever era the server is of. */
 export function openLegacyFace(upstream: Transport, options: LegacyFaceOptions): Transport {
-  const { eras, tell, cancelsByMessage } = options;
-  const face = new LegacyFace({ upstream, tell, cancelsByMessage });
+  const { eras, tell } = options;
+  const face = new LegacyFace({ upstream, tell });
   /** Raw sessions whose GET stream the server has granted. */
   const streaming = new Set<string>();
 
@@ -91,7 +90,7 @@ export function openLegacyFace(upstream: Transport, options: LegacyFaceOptions):
     get wire() {
       return upstream.wire;
     },
-    renew: () => upstream.renew?.(),
+    renew: () => upstream.renew?.() ?? Promise.resolve(),
     retire(oldId, newId) {
       if (oldId.startsWith(faceIdPrefix)) face.retire(oldId);
       else upstream.retire?.(oldId, newId);
