@@ -7,12 +7,13 @@ import { idParts, type StreamKind } from "./event-id.ts";
 import type { EventOut } from "./event-out.ts";
 import type { Journal } from "./journal.ts";
 import type { EventOwner, KeptEvent } from "./kept-events.ts";
+import type { InLine } from "./line.ts";
 import type { StreamClock } from "./stream-clock.ts";
 import { StreamEvents } from "./stream-events.ts";
 
 export interface StreamOwner {
-  /** The stream has been given to its client whole. */
-  finished(stream: ClientStream): void;
+  /** A stream has been given to its client whole, for the first time. */
+  finished(): void;
   /** The stream is of no further use. */
   over(stream: ClientStream): void;
 }
@@ -39,7 +40,10 @@ const togetherBytes = 16 * 1024;
 const blankLine = Buffer.from("\n\n");
 const keepAlive = Buffer.from(": keep-alive\n\n");
 
-export class ClientStream implements EventOut, EventOwner {
+export class ClientStream implements EventOut, EventOwner, InLine<ClientStream> {
+  before: ClientStream | undefined;
+  behind: ClientStream | undefined;
+  inLine = false;
   readonly kind: StreamKind;
   readonly token: string;
   /** Called once when the client stayed away for too long. */
@@ -65,6 +69,7 @@ export class ClientStream implements EventOut, EventOwner {
   /** An event was begun and is not over. */
   #part: KeptEvent | undefined;
   #over = false;
+  #finished = false;
 
   constructor({ owner, clock, kind, token, asked, knowsPriming, journal, stored }: ClientStreamParts) {
     this.#owner = owner;
@@ -84,7 +89,6 @@ export class ClientStream implements EventOut, EventOwner {
     }
     this.#sinceMs = clock.nowMs;
     this.#wroteAtTick = clock.ticks;
-    clock.streams.add(this);
   }
 
   /** A client listens right now. */
@@ -104,6 +108,11 @@ export class ClientStream implements EventOut, EventOwner {
 
   get ended(): boolean {
     return this.#ended;
+  }
+
+  /** A client was given everything. */
+  get finished(): boolean {
+    return this.#finished;
   }
 
   /** False asks for a pause until `whenFlowing` calls back. */
@@ -253,7 +262,6 @@ export class ClientStream implements EventOut, EventOwner {
     const connection = this.#connection;
     this.#connection = undefined;
     this.#events.clear();
-    this.#clock.streams.delete(this);
     this.#journal?.closed(this.token);
     if (connection !== undefined && !connection.gone) connection.end();
     this.#resume();
@@ -268,19 +276,16 @@ export class ClientStream implements EventOut, EventOwner {
   }
 
   /** Called by the clock. */
-  tick(): boolean {
+  tick(): void {
     const { nowMs, limits, ticks, keepAliveTicks } = this.#clock;
-    if (this.#over) return false;
     const isAway = this.#connection === undefined;
     if ((this.#ended || isAway) && nowMs - this.#sinceMs > limits.keepMs) {
       // Handed to the system, but never taken from it by the client.
       this.onExpired?.();
-      this.forget();
-      return false;
+      return this.forget();
     }
     const idle = ticks - this.#wroteAtTick >= keepAliveTicks;
     if (idle && !isAway && !this.#blocked && this.#part === undefined) this.#write(keepAlive);
-    return true;
   }
 
   /** The oldest event goes, as the limit on all streams demands. */
@@ -360,7 +365,9 @@ export class ClientStream implements EventOut, EventOwner {
     this.#connection = undefined;
     this.#sinceMs = this.#clock.nowMs;
     connection?.end();
-    this.#owner.finished(this);
+    if (this.#finished) return;
+    this.#finished = true;
+    this.#owner.finished();
   }
 
   /** Tells the server's side that it may go on. */

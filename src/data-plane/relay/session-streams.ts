@@ -5,8 +5,9 @@ import type { StoredStream } from "../../store/index.ts";
 import type { UpstreamSession } from "../session/index.ts";
 import { ClientStream, type StreamOwner } from "./client-stream.ts";
 import type { StreamKind } from "./event-id.ts";
+import { Line } from "./line.ts";
 import { SessionJournal } from "./session-journal.ts";
-import type { StreamClock } from "./stream-clock.ts";
+import type { StreamClock, Timed } from "./stream-clock.ts";
 import type { StreamJournal } from "./stream-journal.ts";
 
 /** The first revision whose clients know an event with an id and no data. */
@@ -20,15 +21,17 @@ export interface Found {
   readonly stored: StoredStream | undefined;
 }
 
-export class SessionStreams implements StreamOwner {
+export class SessionStreams implements StreamOwner, Timed {
   readonly #clock: StreamClock;
   readonly #session: UpstreamSession;
   readonly #journal: SessionJournal | undefined;
   /** Never the same again, so that an id of before a restart means nothing by chance. */
   readonly #prefix = randomBytes(9).toString("base64url");
-  readonly #byToken = new Map<string, ClientStream>();
-  #finished: Set<ClientStream> | undefined;
+  /** Oldest first. Who comes back for one is rare, so that looking along the line is cheaper than an index. */
+  readonly #streams = new Line<ClientStream>();
   #count = 0;
+  #finished = 0;
+  #isClosed = false;
 
   constructor(clock: StreamClock, session: UpstreamSession, journal: StreamJournal | undefined) {
     this.#clock = clock;
@@ -42,7 +45,8 @@ export class SessionStreams implements StreamOwner {
   }
 
   get(token: string): ClientStream | undefined {
-    return this.#byToken.get(token);
+    for (const stream of this.#streams) if (stream.token === token) return stream;
+    return undefined;
   }
 
   /** The stream of this name that Holdfast had before it was restarted, if that kept it (`--durable-streams`). */
@@ -51,25 +55,33 @@ export class SessionStreams implements StreamOwner {
     const stored = await this.#journal.find(token);
     if (stored === undefined) return undefined;
     // Another request was faster.
-    const known = this.#byToken.get(token);
+    const known = this.get(token);
     if (known !== undefined) return { stream: known, stored: undefined };
     const kind = stored.streamKind === "standing" ? "standing" : "answer";
     return { stream: this.#add(kind, token, JSON.parse(stored.asked) as RawId[], stored), stored };
   }
 
-  finished(stream: ClientStream): void {
-    const finished = (this.#finished ??= new Set()).add(stream);
-    if (finished.size > mostFinished) finished.values().next().value?.forget();
+  finished(): void {
+    this.#finished += 1;
+    if (this.#finished <= mostFinished) return;
+    for (const stream of this.#streams) if (stream.finished) return stream.forget();
   }
 
   over(stream: ClientStream): void {
-    this.#byToken.delete(stream.token);
-    this.#finished?.delete(stream);
+    if (stream.finished) this.#finished -= 1;
+    this.#streams.leave(stream);
+  }
+
+  /** Called by the clock. */
+  tick(): boolean {
+    for (const stream of this.#streams) stream.tick();
+    return !this.#isClosed || this.#streams.first !== undefined;
   }
 
   /** The session is over. */
   close(): void {
-    for (const stream of this.#byToken.values()) {
+    this.#isClosed = true;
+    for (const stream of this.#streams) {
       stream.onExpired?.();
       stream.close();
     }
@@ -86,7 +98,8 @@ export class SessionStreams implements StreamOwner {
       journal: this.#journal,
       stored,
     });
-    this.#byToken.set(token, stream);
+    this.#streams.join(stream);
+    this.#clock.streams.add(this);
     return stream;
   }
 }

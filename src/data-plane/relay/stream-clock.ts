@@ -1,7 +1,7 @@
 // One timer for all streams of the process: opens what waits too long, keeps idle streams alive, lets go of what nobody came back for.
 import type { StreamOptions } from "../../config/index.ts";
 import { KeptEvents } from "./kept-events.ts";
-import { type InLine, WaitingLine } from "./waiting-line.ts";
+import { type InLine, Line } from "./line.ts";
 
 /** An answer that has not begun. */
 export interface Waiting extends InLine<Waiting> {
@@ -22,7 +22,8 @@ export class StreamClock {
   readonly limits: StreamOptions;
   readonly kept: KeptEvents;
   /** Answers that have not begun; in the order in which they were asked for. */
-  readonly waiting = new WaitingLine<Waiting>();
+  readonly waiting = new Line<Waiting>();
+  /** The streams, a session's together. */
   readonly streams = new Set<Timed>();
   /** Coarse, so that a time costs nothing. */
   ticks = 0;

@@ -1,4 +1,4 @@
-// A line that every call joins and leaves: a linked list whose places are in its members, so that neither costs an allocation.
+// A line that calls or streams join and leave: a linked list whose places are in its members, so that neither costs an allocation.
 
 export interface InLine<Member> {
   before: Member | undefined;
@@ -10,7 +10,7 @@ export interface InLine<Member> {
  * Members in the order in which they came. Not a `Set`: one that is filled and emptied without end replaces its table again and again, each old
  * table points to the next, and V8's young collections then take whatever hangs on a dead one for alive (measured: 20 of 99 us per call).
  */
-export class WaitingLine<Member extends InLine<Member>> {
+export class Line<Member extends InLine<Member>> {
   #first: Member | undefined;
   #last: Member | undefined;
 
@@ -37,5 +37,14 @@ export class WaitingLine<Member extends InLine<Member>> {
     member.inLine = false;
     // What has left must not lead to those who come later.
     member.before = member.behind = undefined;
+  }
+
+  /** A member may leave while it has its turn. */
+  *[Symbol.iterator](): Generator<Member> {
+    for (let member = this.#first; member !== undefined; ) {
+      const { behind } = member;
+      yield member;
+      member = behind;
+    }
   }
 }
