@@ -4,7 +4,7 @@ import { before, describe, it } from "node:test";
 import { startHoldfast } from "../support/holdfast.ts";
 import { expectedOf, type Pair } from "./expected-failures.ts";
 import type { Requirements } from "./scenarios.ts";
-import { type FixtureEra, runSuite, type SuiteRun, startFixture } from "./suite.ts";
+import { type FixtureEra, runSuite, type SuiteRun, startFixture, stdioFixture } from "./suite.ts";
 
 const hookTimeoutMs = 180_000;
 
@@ -14,9 +14,15 @@ export interface Meeting {
   readonly requirements: Requirements;
   /** The suite talks to the fixture itself, so that what fails there is not held against Holdfast. */
   readonly direct?: boolean;
+  /** Holdfast starts the fixture on standard input and output. */
+  readonly stdio?: boolean;
 }
 
-async function run({ era, requirements, direct = false }: Meeting): Promise<SuiteRun> {
+async function run({ era, requirements, direct = false, stdio = false }: Meeting): Promise<SuiteRun> {
+  if (stdio) {
+    await using holdfast = await startHoldfast(undefined, { args: ["--", ...stdioFixture(era)] });
+    return await runSuite(holdfast.url, requirements.revision);
+  }
   await using fixture = await startFixture(era);
   if (direct) return await runSuite(fixture.url, requirements.revision);
   await using holdfast = await startHoldfast(fixture.url);

@@ -1,4 +1,4 @@
-// The server that the conformance suite runs against, as a process: `node fixture-server.ts [--port 0] [--era legacy|blunt|modern]`.
+// The server that the conformance suite runs against, as a process: `node fixture-server.ts [--port 0] [--era legacy|blunt|modern]`, or with `--stdio` on its standard input and output.
 // Listens on the loopback only and refuses foreign Host and Origin headers; which era answers is an endpoint's matter.
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { parseArgs } from "node:util";
@@ -7,9 +7,14 @@ import { buildBluntServer, nameQuestions } from "./fixture/blunt-server.ts";
 import { openLegacyEndpoint } from "./fixture/legacy-endpoint.ts";
 import { buildMcpServer } from "./fixture/mcp-server.ts";
 import { openModernEndpoint } from "./fixture/modern-endpoint.ts";
+import { openStdioEndpoint } from "./fixture/stdio-endpoint.ts";
 
 const { values } = parseArgs({
-  options: { port: { type: "string", default: "0" }, era: { type: "string", default: "legacy" } },
+  options: {
+    port: { type: "string", default: "0" },
+    era: { type: "string", default: "legacy" },
+    stdio: { type: "boolean", default: false },
+  },
 });
 const isAllowedHost = localhostHostValidation();
 const isAllowedOrigin = localhostOriginValidation();
@@ -32,14 +37,19 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   await endpoint.handle(request, response);
 }
 
-const server = createServer((request, response) => {
-  answer(request, response).catch((error: unknown) => {
-    process.stderr.write(`${String(error)}\n`);
-    response.destroy();
+if (values.stdio) await openStdioEndpoint(values.era === "modern" ? "modern" : "legacy", buildMcpServer);
+else listen();
+
+function listen(): void {
+  const server = createServer((request, response) => {
+    answer(request, response).catch((error: unknown) => {
+      process.stderr.write(`${String(error)}\n`);
+      response.destroy();
+    });
   });
-});
-server.listen(Number(values.port), "127.0.0.1", () => {
-  const address = server.address();
-  const port = typeof address === "object" ? address?.port : undefined;
-  process.stdout.write(`listening on http://127.0.0.1:${port}/mcp\n`);
-});
+  server.listen(Number(values.port), "127.0.0.1", () => {
+    const address = server.address();
+    const port = typeof address === "object" ? address?.port : undefined;
+    process.stdout.write(`listening on http://127.0.0.1:${port}/mcp\n`);
+  });
+}

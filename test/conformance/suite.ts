@@ -47,6 +47,11 @@ export async function startFixture(era: FixtureEra = "legacy", port = 0): Promis
   }
 }
 
+/** The command that serves the fixture on standard input and output. */
+export function stdioFixture(era: FixtureEra): readonly string[] {
+  return [process.execPath, fixtureProgram, "--stdio", "--era", era];
+}
+
 /** The suite tests rebinding protection only of a server that it finds under a name of the loopback. */
 function asLocalhost(url: string): string {
   const local = new URL(url);

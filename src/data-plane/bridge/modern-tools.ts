@@ -1,11 +1,11 @@
-// What the tools of a modern HTTP server want mirrored in headers, for clients whose wire has none. Asks with the caller's own envelope and credentials.
+// What the tools of a modern server want mirrored in headers, where client or server has none. Asks with the caller's own envelope and credentials.
 import { editMembers, memberText, paramHeaderPrefix, privateId } from "../../protocol/index.ts";
 import type { ModernExchange } from "../relay/index.ts";
 import { callServer } from "../session/index.ts";
 import type { Transport } from "../transport/index.ts";
 import { ToolSchemas } from "./legacy-face/tool-schemas.ts";
 import { stringOf } from "./translate/client-facts.ts";
-import { modernHeaders } from "./translate/modern-headers.ts";
+import { modernHeaders, type ParamHeader } from "./translate/modern-headers.ts";
 
 /** A server's tools are looked at again after so long, and sooner for one that is not known. */
 const freshMs = 60_000;
@@ -27,15 +27,21 @@ export class ModernTools {
     // A message too large to be kept flows, and goes as it is.
     const text = exchange.body?.kept?.toString();
     if (text === undefined) return exchange;
-    const name = stringOf(memberText(text, "params", "name"));
-    const ageMs = performance.now() - this.#readMs;
-    if (ageMs > freshMs || (this.#schemas.get(name) === undefined && ageMs > unknownFreshMs))
-      await (this.#reading ??= this.#read(text, exchange.headers).finally(() => {
-        this.#reading = undefined;
-      }));
-    const mirrored = flatParams(modernHeaders(text, this.#schemas.get(name)?.params ?? []));
+    const mirrored = flatParams(modernHeaders(text, await this.paramsOf(text, exchange.headers)));
     if (mirrored.length === 0) return exchange;
     return { ...exchange, envelopeHeaders: [...exchange.envelopeHeaders, ...mirrored] };
+  }
+
+  /** What the called tool wants mirrored. `request`: JSON text. */
+  async paramsOf(request: string, headers: readonly string[]): Promise<readonly ParamHeader[]> {
+    const name = stringOf(memberText(request, "params", "name"));
+    const ageMs = performance.now() - this.#readMs;
+    if (ageMs > freshMs || (this.#schemas.get(name) === undefined && ageMs > unknownFreshMs))
+      this.#reading ??= this.#read(request, headers).finally(() => {
+        this.#reading = undefined;
+      });
+    await this.#reading;
+    return this.#schemas.get(name)?.params ?? [];
   }
 
   async #read(request: string, headers: readonly string[]): Promise<void> {

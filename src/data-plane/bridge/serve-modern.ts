@@ -38,8 +38,8 @@ export async function serveModern(endpoint: ModernEndpoint, from: ModernExchange
       continue;
     }
     exchange.outcome.eraPair = "MM";
-    if (transport.dropsHeaders === true) {
-      if (refusesHeaders(exchange)) return;
+    if (transport.messagesOnly === true) {
+      if (await refusesHeaders(endpoint, exchange)) return;
     } else if (exchange.byMessage === true && exchange.method === "tools/call")
       exchange = await endpoint.tools.withHeaders(from);
     const end = await relayModern(exchange, relay, !isLast);
@@ -64,11 +64,12 @@ async function asksAnew({ eras }: ModernEndpoint, { headers }: ModernExchange) {
 }
 
 /** True where the client has its answer: an HTTP server would have refused the request for its headers, and this one will not see them. */
-function refusesHeaders(exchange: ModernExchange): boolean {
+async function refusesHeaders({ tools }: ModernEndpoint, exchange: ModernExchange): Promise<boolean> {
   const id = requestIds(exchange)[0];
   const text = exchange.body?.kept?.toString();
   if (exchange.byMessage === true || id === undefined || text === undefined) return false;
-  const refusal = checkHeaders(text, exchange.requestHeaders);
+  const params = exchange.method === "tools/call" ? await tools.paramsOf(text, exchange.headers) : [];
+  const refusal = checkHeaders(text, exchange.requestHeaders, params);
   if (refusal !== undefined) new ClientReply(exchange, id).finish(refusal);
   return refusal !== undefined;
 }

@@ -35,6 +35,10 @@ class FoundWire implements Transport {
     return this.#found?.wire;
   }
 
+  get messagesOnly(): boolean | undefined {
+    return this.#found?.messagesOnly;
+  }
+
   get sessionsOnly(): boolean | undefined {
     return this.#found?.sessionsOnly;
   }

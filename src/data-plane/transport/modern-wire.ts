@@ -50,6 +50,8 @@ export class ModernWire implements WireEvents {
   #isOver = false;
   #isPast = false;
   #isForeign = false;
+  /** JSON text; "[]" where the server did not say. */
+  #revisions = "[]";
   #idle: NodeJS.Timeout | undefined;
 
   constructor(parts: ModernWireParts) {
@@ -148,15 +150,33 @@ export class ModernWire implements WireEvents {
   }
 
   #refusalIn(text: Buffer, kind: Envelope["kind"]): (() => Reply) | undefined {
-    if (kind === "result") this.#isForeign = findSpan(text, ["result", "supportedVersions"]) === undefined;
-    else {
+    if (kind === "result") {
+      const span = findSpan(text, ["result", "supportedVersions"]);
+      this.#isForeign = span === undefined;
+      this.#revisions = span === undefined ? "[]" : spanText(text, span);
+    } else {
       const code = findSpan(text, ["error", "code"]);
       this.#isForeign = code === undefined || !modernCodes.has(spanText(text, code));
     }
     return this.#isForeign ? this.#parts.foreign : undefined;
   }
 
+  /** Servers of such wires may look at the revision of the first message alone. */
+  #refusesRevision(text: Buffer, id: RawId): Reply | undefined {
+    const span = findSpan(text, ["params", "_meta", metaKey.protocolVersion]);
+    const requested = span === undefined ? undefined : spanText(text, span);
+    if (requested === undefined || this.#revisions === "[]" || this.#revisions.includes(requested)) return undefined;
+    const data = `{"supported":${this.#revisions},"requested":${requested}}`;
+    const error = `{"code":${rpcCode.unsupportedVersion},"message":"The server does not serve this revision.","data":${data}}`;
+    return wholeReply(400, "application/json", `{"jsonrpc":"2.0","id":${id},"error":${error}}`);
+  }
+
   #request(text: Buffer, id: RawId, method: string, signal: AbortSignal | undefined): Promise<Reply> {
+    const refused = this.#refusesRevision(text, id);
+    if (refused !== undefined) {
+      this.#endIfIdle();
+      return Promise.resolve(refused);
+    }
     return new Promise((settle) => {
       this.#last += 1;
       const call = new ModernCall({ id, method, number: this.#last, settle, onLeft: (left) => this.#drop(left) });

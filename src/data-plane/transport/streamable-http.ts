@@ -39,8 +39,8 @@ export interface Transport extends AsyncDisposable {
   sendTo(path: string, request: WireRequest & { readonly verb: string }): Promise<Reply>;
   /** As `send`, on a wire that no session uses and that is gone afterwards. Absent where a request is by itself anyway. */
   askAside?(request: WireRequest): Promise<Reply>;
-  /** Messages go without their headers: the server cannot check them. */
-  readonly dropsHeaders?: boolean | undefined;
+  /** It carries messages and nothing else: the server sees no headers, and what it says or asks comes without the call that it is about. */
+  readonly messagesOnly?: boolean | undefined;
   /** Sessions that are opened from now on get a new server process, where this wire starts one for them. */
   renew?(): Promise<void>;
   /** A session was moved to another: the old one answers the calls that it has, then ends. */

@@ -27,7 +27,7 @@ export function openVirtualServer(opener: WireOpener, options: VirtualServerOpti
 class VirtualServer implements Transport {
   readonly origin: string;
   readonly wire: string;
-  readonly dropsHeaders = true;
+  readonly messagesOnly = true;
   readonly #opener: WireOpener;
   readonly #options: VirtualServerOptions;
   readonly #sessions = new Map<string, VirtualSession>();

@@ -15,16 +15,22 @@ function refused(status: number, code: number, message: string, data?: string): 
   return { status, member: "error", text: rpcError(code, message, data) };
 }
 
-/** The caller's facts, or what the request is refused with. */
-export function checkRequest(request: string, headers: Headers): ClientFacts | Outcome {
-  const method = stringOf(memberText(request, "method")) ?? "";
+/** What a request without its envelope is refused with. */
+function checkEnvelope(request: string): Outcome | undefined {
   const meta = memberText(request, "params", "_meta");
   const missing = [metaKey.protocolVersion, metaKey.clientCapabilities].find(
     (key) => !isObjectText(meta) || memberText(meta, key) === undefined,
   );
   if (missing !== undefined) return refused(400, rpcCode.invalidParams, `params._meta lacks ${missing}.`);
-  if (!isObjectText(memberText(meta ?? "{}", metaKey.clientCapabilities)))
-    return refused(400, rpcCode.invalidParams, `params._meta: ${metaKey.clientCapabilities} is no object.`);
+  if (isObjectText(memberText(meta ?? "{}", metaKey.clientCapabilities))) return undefined;
+  return refused(400, rpcCode.invalidParams, `params._meta: ${metaKey.clientCapabilities} is no object.`);
+}
+
+/** The caller's facts, or what the request is refused with. */
+export function checkRequest(request: string, headers: Headers): ClientFacts | Outcome {
+  const method = stringOf(memberText(request, "method")) ?? "";
+  const incomplete = checkEnvelope(request);
+  if (incomplete !== undefined) return incomplete;
   const client = readRequestMeta(request);
   const mismatch = headerMismatch(headers, request, client.revision);
   if (mismatch !== undefined) return refused(400, rpcCode.headerMismatch, mismatch);
@@ -36,10 +42,11 @@ export function checkRequest(request: string, headers: Headers): ClientFacts | O
   return client;
 }
 
-/** What a server that sees no headers cannot refuse itself: headers that say something else than the message. */
-export function checkHeaders(request: string, headers: Headers): Outcome | undefined {
-  const { revision } = readRequestMeta(request);
-  const mismatch = revision === "" ? undefined : headerMismatch(headers, request, revision);
+/** What an HTTP server refuses by itself, and one that sees only messages cannot: headers that say something else. Which revisions are served is its own word. */
+export function checkHeaders(request: string, headers: Headers, params: readonly ParamHeader[]): Outcome | undefined {
+  const incomplete = checkEnvelope(request);
+  if (incomplete !== undefined) return incomplete;
+  const mismatch = headerMismatch(headers, request, readRequestMeta(request).revision, params);
   return mismatch === undefined ? undefined : refused(400, rpcCode.headerMismatch, mismatch);
 }
 

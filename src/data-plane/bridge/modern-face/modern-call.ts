@@ -117,6 +117,7 @@ export class ModernCall implements Asked {
     if (method === "ping") return void pooled.answer(resultResponse(id, "{}"), this.#on);
     const isQuestion = ["elicitation/create", "sampling/createMessage", "roots/list"].includes(method);
     if (!isQuestion || !mayRequireInput.has(this.#method)) return pooled.decline(id, method, this.#on);
+    pooled.onAsked();
     if (!canAnswer({ method, params }, client)) {
       this.#undeclared ??= capabilityFor({ method, params });
       return pooled.decline(id, method, this.#on);

@@ -35,6 +35,8 @@ export class PoolSession {
   inFlight = 0;
   /** The server asks on its standing stream, where only one call at a time can be told. */
   asksUnrelated = false;
+  /** Called whenever the server asks something. */
+  onAsked: () => void = () => {};
   readonly #streams: Streams;
   readonly #warn: (what: string) => void;
   readonly #uris = new Map<string, number>();

@@ -45,6 +45,8 @@ export class SessionPool {
   readonly #limits: PoolLimits;
   readonly #streams: Streams;
   readonly #slots = new Map<string, Slot[]>();
+  /** The server has asked something over a wire that does not say for which call: from then on calls that may be asked are kept apart. */
+  #asksUnrelated = false;
 
   constructor(connector: Connector, limits: PoolLimits, clock: StreamClock) {
     this.#streams = new Streams(clock);
@@ -110,7 +112,7 @@ export class SessionPool {
     const key = poolKey(user);
     const slots = this.#slots.get(key) ?? [];
     const most = (slot: Slot): number =>
-      slot.session?.asksUnrelated === true && isInteractive(user.client.capabilities)
+      (this.#asksUnrelated || slot.session?.asksUnrelated === true) && isInteractive(user.client.capabilities)
         ? 1
         : this.#limits.callsPerSession;
     return slots.find((slot) => slot.claims < most(slot)) ?? this.#newSlot(user, on, key);
@@ -190,6 +192,9 @@ export class SessionPool {
     const pooled = new PoolSession(session, result, this.#streams, (reason) =>
       log.event("warn", "question not answered", { connector: settings.name, session_id: session.shortHash, reason }),
     );
+    pooled.onAsked = () => {
+      this.#asksUnrelated ||= this.#connector.transport.messagesOnly === true;
+    };
     // A server may ask on its standing stream, so whoever can be asked has it open.
     if (isInteractive(user.client.capabilities)) void pooled.stream(on);
     return pooled;
