@@ -23,6 +23,7 @@ import { demoConnector, demoVariable } from "./demo.ts";
 import { assertAllowed, HubConnector } from "./hub-connector.ts";
 import { HubNews } from "./hub-news.ts";
 import { HubRoutes } from "./hub-routes.ts";
+import { assertOnlyHub } from "./only-hub.ts";
 
 export interface Hub {
   /** Scheme, host and port. */
@@ -103,6 +104,7 @@ export class RunningHub {
 
   static async open(options: HubOptions, opened: AsyncDisposableStack): Promise<RunningHub> {
     const adminToken = readSecretFile(options.dataDir, adminTokenFile);
+    opened.use(await assertOnlyHub(options));
     const stores = opened.use(await openSqliteHubStores(options.dataDir));
     const parts = { ...options, token: undefined, headers: [], principal: "authorization" } as const;
     const shared = await openShared(parts, opened, async () => stores.sessions);

@@ -10,6 +10,8 @@ export type {
   StoredToken,
   TokenStore,
 } from "./port.ts";
+export { takeHubLock } from "./sqlite/hub-lock.ts";
 export { openSqliteHubStores } from "./sqlite/hub-stores.ts";
 export { openSqliteStore } from "./sqlite/session-store.ts";
+export { StoreError } from "./store-error.ts";
 export type { StoredEvent, StoredStream, StreamChange, StreamName, StreamStore } from "./stream-port.ts";
