@@ -1,11 +1,20 @@
-// The last exchanges of one connector, its restores as timelines, and its counts over time: bounded, in memory, without any content.
+// The last exchanges of one connector, its restores as timelines, and its counts over time: bounded, in memory. Bodies only while somebody asks for them.
+
 import type { RequestNews, RequestRecord, RestoreStepNews, Watch } from "../observability/index.ts";
+import { type Bodies, GatheredBodies } from "./bodies.ts";
 
 export interface Exchange extends RequestRecord {
   readonly seq: number;
   readonly atMs: number;
   /** `seq` of the restore that it waited for. */
   readonly restore?: number | undefined;
+  readonly bodies?: Bodies | undefined;
+}
+
+export interface Keeping {
+  readonly exchanges: number;
+  /** Of all bodies of a connector; 0 lets nobody ask for them. */
+  readonly bodyBytes: number;
 }
 
 export interface TimelineStep {
@@ -63,8 +72,10 @@ let lastSeq = 0;
 export class Inspector {
   readonly #tell: (news: InspectorNews) => void;
   readonly #nowMs: () => number;
-  #keep: number;
+  readonly bodies = new GatheredBodies();
+  #keep: Keeping;
   #exchanges: Exchange[] = [];
+  #bodyBytes = 0;
   readonly #restores: Restore[] = [];
   /** By session; a timeline ends when its last request is answered. */
   readonly #drafts = new Map<string, Draft>();
@@ -73,27 +84,40 @@ export class Inspector {
   readonly #points: Point[] = [];
 
   /** `nowMs` is the clock of the news, `performance.now`. */
-  constructor(keep: number, tell: (news: InspectorNews) => void, nowMs: () => number = () => performance.now()) {
+  constructor(keep: Keeping, tell: (news: InspectorNews) => void, nowMs: () => number = () => performance.now()) {
     this.#keep = keep;
     this.#tell = tell;
     this.#nowMs = nowMs;
   }
 
-  set keep(count: number) {
-    this.#keep = count;
+  set keep(keep: Keeping) {
+    this.#keep = keep;
+    if (keep.bodyBytes === 0) this.keepBodies(false);
+    this.#dropBodies(keep.bodyBytes);
     this.#trim();
   }
 
-  /** Every exchange, when it is over. */
-  exchange(record: RequestRecord): void {
+  /** From now on. With `false` those that were kept are gone too. False where none may be kept. */
+  keepBodies(isWanted: boolean): boolean {
+    this.bodies.isOn = isWanted && this.#keep.bodyBytes > 0;
+    if (!this.bodies.isOn) this.#dropBodies(0);
+    return this.bodies.isOn === isWanted;
+  }
+
+  /** Every exchange, when it is over; `secrets` are asked for where there is a body to take them out of. */
+  exchange(record: RequestRecord, secrets: () => readonly string[] = () => []): void {
     const point = this.#point();
     if (record.http_method === "POST") point.calls += 1;
     if (record.error_code !== "-") point.errors += 1;
     const draft = this.#drafts.get(record.session_id);
     const isOurs = draft?.requests.delete(record.request_id) === true;
-    const exchange = { ...record, seq: (lastSeq += 1), atMs: Date.now(), restore: isOurs ? draft?.seq : undefined };
-    if (this.#keep > 0) {
+    const bodies = this.bodies.isOn ? this.bodies.take(record.request_id, secrets) : undefined;
+    const restore = isOurs ? draft?.seq : undefined;
+    const exchange = { ...record, seq: (lastSeq += 1), atMs: Date.now(), restore, bodies };
+    if (this.#keep.exchanges > 0) {
       this.#exchanges.push(exchange);
+      this.#bodyBytes += sizeOf(bodies);
+      if (this.#bodyBytes > this.#keep.bodyBytes) this.#dropBodies(this.#keep.bodyBytes);
       this.#trim();
     }
     if (isOurs && draft !== undefined) this.#answered(draft, record);
@@ -109,6 +133,10 @@ export class Inspector {
       exchanges: this.#exchanges.filter((exchange) => exchange.seq > seq).slice(-limit),
       restores: this.#restores.filter((restore) => restore.seq > seq).slice(-limit),
     };
+  }
+
+  bodiesOf(seq: number): Bodies | undefined {
+    return this.#exchanges.find((exchange) => exchange.seq === seq)?.bodies;
   }
 
   /** Those of the last hour, without the empty ones. */
@@ -221,9 +249,26 @@ export class Inspector {
 
   /** In batches, so that a full ring does not move with each exchange. */
   #trim(): void {
-    if (this.#exchanges.length > this.#keep + Math.max(16, this.#keep / 4) || this.#keep === 0)
-      this.#exchanges = this.#exchanges.slice(this.#exchanges.length - this.#keep);
+    const keep = this.#keep.exchanges;
+    if (this.#exchanges.length <= keep + Math.max(16, keep / 4) && keep > 0) return;
+    for (const { bodies } of this.#exchanges.splice(0, this.#exchanges.length - keep))
+      this.#bodyBytes -= sizeOf(bodies);
   }
+
+  /** The oldest first, until no more than this is left. */
+  #dropBodies(leftBytes: number): void {
+    for (const [at, exchange] of this.#exchanges.entries()) {
+      if (this.#bodyBytes <= leftBytes) return;
+      if (exchange.bodies === undefined) continue;
+      this.#bodyBytes -= sizeOf(exchange.bodies);
+      this.#exchanges[at] = { ...exchange, bodies: undefined };
+    }
+  }
+}
+
+/** In memory: two bytes for each character. */
+function sizeOf(bodies: Bodies | undefined): number {
+  return ((bodies?.request?.text.length ?? 0) + (bodies?.answer?.text.length ?? 0)) * 2;
 }
 
 function round(ms: number): number {

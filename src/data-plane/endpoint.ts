@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 import type { LookupFunction } from "node:net";
 import type { Readable, Writable } from "node:stream";
 import { addressKey, addressName, type ConnectorOptions } from "../config/index.ts";
-import { keyedHash, type Log, type Metrics, type Tracer, type Watch } from "../observability/index.ts";
+import { type BodyTap, keyedHash, type Log, type Metrics, type Tracer, type Watch } from "../observability/index.ts";
 import type { SessionStore, StoredSession } from "../store/index.ts";
 import { openLegacyFace, openModern, ServerErasMemory } from "./bridge/index.ts";
 import {
@@ -54,6 +54,8 @@ export interface HubParts {
   /** Under which its sessions are stored. */
   readonly storeKey: string;
   readonly watch: Watch;
+  /** Sees the bodies of clients whose wire carries whole messages, where somebody asked for that. */
+  readonly bodies: BodyTap;
   /** What tells one client from another. */
   readonly credential: (request: IncomingMessage) => string | undefined;
   /** Resolves names where its addresses are restricted. */
@@ -104,7 +106,9 @@ export function openEndpoint(options: ConnectorOptions, shared: SharedParts, hub
   const modern = openModern({ connector, wire, eras, maxSessions: options.maxSessions, clock });
   const others = options.front ? passThrough.bind(null, connector, forwarding) : undefined;
   const credential = hub?.credential ?? whoAsks(options, forwarding);
-  const messages = { sessions, streams, modern, headers: options.headers, limits, credential, keepAliveMs };
+  const { headers } = options;
+  const { bodies } = hub ?? {};
+  const messages = { sessions, streams, modern, headers, limits, credential, keepAliveMs, bodies };
   const sse = new SseEndpoint({ ...messages, reconnectGraceMs, maxStreams: options.maxSessions });
   const webSockets = new WebSocketEndpoint(messages);
   return {

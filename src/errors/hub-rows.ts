@@ -151,4 +151,13 @@ export const hubRows = {
     "Only a connector whose server is a program that Holdfast starts can be upgraded.",
     "Restart the server yourself: its sessions are restored as they are used.",
   ),
+  BODIES_NOT_KEPT: row(
+    "user",
+    409,
+    1719,
+    "no",
+    "after-fix",
+    "The inspector may keep no bodies: the hub's settings allow it no bytes for them.",
+    "Set keepBodyBytes above 0 in the settings.",
+  ),
 } as const;

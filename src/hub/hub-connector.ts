@@ -11,6 +11,7 @@ import {
   Prober,
   type Running,
   type SessionFacts,
+  secretWords,
   toConnectorOptions,
   type UpgradeCounts,
 } from "../connectors/index.ts";
@@ -63,6 +64,7 @@ export class HubConnector implements Running {
       lookup: isRestricted ? addressRules.lookup : undefined,
       credential,
       watch: this.#watch(),
+      bodies: inspector.bodies,
     });
     const isCheap = options.server.kind !== "stdio";
     const { probeIntervalMs: intervalMs, changed } = parts;
@@ -116,7 +118,7 @@ export class HubConnector implements Running {
 
   /** Every exchange of its clients, when it is over. */
   exchange(record: RequestRecord): void {
-    this.inspector.exchange(record);
+    this.inspector.exchange(record, () => this.#secrets(record.session_id));
     const { error_code: code, status } = record;
     if (code === "-") {
       const isCall = record.jsonrpc_method !== "-" && record.http_method !== "GET";
@@ -146,6 +148,12 @@ export class HubConnector implements Running {
   async close(): Promise<void> {
     this.#prober.stop();
     await this.endpoint.close();
+  }
+
+  /** Words that no shown body holds. */
+  #secrets(session: string): readonly string[] {
+    const state = this.#find(session)?.state;
+    return [...secretWords(this.#options), ...(state?.at === "operating" ? [state.upstreamId ?? ""] : [])];
   }
 
   #failed(code: string | undefined, status?: number): void {

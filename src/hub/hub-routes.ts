@@ -18,6 +18,7 @@ import {
 import { ProxyError } from "../errors/index.ts";
 import type { RunningHub } from "./hub.ts";
 import type { HubConnector } from "./hub-connector.ts";
+import { tapExchange } from "./tap-exchange.ts";
 
 const connectorPath = /^\/c\/([A-Za-z0-9._-]{1,64})\/\w+$/;
 
@@ -100,6 +101,8 @@ export class HubRoutes {
         return Promise.resolve();
       }
       if (user !== undefined) notes.userId = user.user;
+      const bodies = opened?.inspector.bodies;
+      if (bodies?.isOn === true) tapExchange(bodies, notes.requestId, request, response);
       return serve(request, response, notes);
     };
   }

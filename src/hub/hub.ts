@@ -8,6 +8,7 @@ import {
   type ConnectorRecord,
   Connectors,
   Inspector,
+  type Keeping,
   openAddressRules,
   openSealer,
   Reconciler,
@@ -176,7 +177,7 @@ export class RunningHub {
   inspector({ id, name }: ConnectorRecord): Inspector {
     let inspector = this.#inspectors.get(id);
     if (inspector === undefined) {
-      inspector = new Inspector(this.settings.now.keepExchanges, (news) => this.news.inspected(name, news));
+      inspector = new Inspector(keeping(this.settings.now), (news) => this.news.inspected(name, news));
       this.#inspectors.set(id, inspector);
     }
     return inspector;
@@ -299,10 +300,15 @@ export class RunningHub {
       allowPrivateAddresses: [...options.allowPrivateAddresses],
       clientsNeedToken: this.clientsNeedToken,
       keepExchanges: 200,
+      keepBodyBytes: 1024 * 1024,
       probeIntervalMs: 60_000,
     };
-    return new HubSettings(now, ({ keepExchanges }) => {
-      for (const inspector of this.#inspectors.values()) inspector.keep = keepExchanges;
+    return new HubSettings(now, (changed) => {
+      for (const inspector of this.#inspectors.values()) inspector.keep = keeping(changed);
     });
   }
+}
+
+function keeping({ keepExchanges, keepBodyBytes }: HubSettings["now"]): Keeping {
+  return { exchanges: keepExchanges, bodyBytes: keepBodyBytes };
 }

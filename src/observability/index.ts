@@ -1,3 +1,4 @@
+export type { BodyTap } from "./body-tap.ts";
 export { createLog, type LogOptions } from "./create-log.ts";
 export { keyedHash, principalHash, sessionHash } from "./hashes.ts";
 export type { Log, LogFormat, LogLevel, RequestRecord } from "./log.ts";

@@ -98,6 +98,7 @@ CROSS_SITE_REFUSED 1715 403
 NOT_THERE 1716 404
 SESSION_NOT_BREAKABLE 1717 409
 CONNECTOR_HAS_NO_PROGRAM 1718 409
+BODIES_NOT_KEPT 1719 409
 `;
 
 const lines = (text: string): readonly string[] => text.trim().split("\n").toSorted();

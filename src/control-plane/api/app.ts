@@ -110,6 +110,9 @@ function handlersOf(h: Handlers, hub: HubApi): Readonly<Record<RouteName, Handle
     tools: ({ name }) => h.tools(name),
     exchanges: ({ name, query }) =>
       h.exchanges(name, readCount(query, "after", 0), Math.min(readCount(query, "limit", 200), mostExchanges)),
+    bodies: ({ name, param }) => h.bodies(name, Number(param("seq"))),
+    changeInspector: async ({ name, body }) =>
+      h.keepBodies(name, parse(s.inspectorChangeSchema, await body()).keepBodies),
     listSessions: ({ name }) => h.sessions(name),
     breakSession: ({ name, param }) => h.breakSession(name, param("session")),
     endSession: ({ name, param }) => done(h.endSession(name, param("session"))),

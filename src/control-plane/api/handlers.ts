@@ -6,6 +6,7 @@ import type { Logins } from "./logins.ts";
 import type { HubApi } from "./ports.ts";
 import { InvalidInput } from "./problem.ts";
 import type {
+  BodiesView,
   ConnectorChange,
   ConnectorView,
   NewConnector,
@@ -127,7 +128,25 @@ export class Handlers {
     const inspector = this.#hub.inspector(this.#actual(name).record);
     const { exchanges, restores } = inspector.since(after, limit);
     const next = Math.max(after, ...[...exchanges, ...restores].map(({ seq }) => seq));
-    return { exchanges: exchanges.map(exchangeView), restores: restores.map((r) => restoreView(name, r)), next };
+    return {
+      exchanges: exchanges.map(exchangeView),
+      restores: restores.map((r) => restoreView(name, r)),
+      keepsBodies: inspector.bodies.isOn,
+      next,
+    };
+  }
+
+  bodies(name: string, seq: number): BodiesView {
+    const bodies = this.#hub.inspector(this.#actual(name).record).bodiesOf(seq);
+    if (bodies === undefined) throw new ProxyError("NOT_THERE", { connector: name });
+    const { request, answer } = bodies;
+    return { ...(request && { request }), ...(answer && { answer }) };
+  }
+
+  keepBodies(name: string, isWanted: boolean): undefined {
+    const isSo = this.#hub.inspector(this.#actual(name).record).keepBodies(isWanted);
+    if (!isSo) throw new ProxyError("BODIES_NOT_KEPT", { connector: name });
+    return undefined;
   }
 
   stats(name: string | undefined) {

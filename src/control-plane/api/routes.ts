@@ -213,6 +213,22 @@ export const routes = {
     status: 200,
     ...admin,
   },
+  bodies: {
+    method: "GET",
+    path: "/connectors/{name}/exchanges/{seq}/bodies",
+    summary: "The bodies of one exchange, where they are kept",
+    answer: s.bodiesSchema,
+    status: 200,
+    ...admin,
+  },
+  changeInspector: {
+    method: "PATCH",
+    path: "/connectors/{name}/inspector",
+    summary: "Keep the bodies of exchanges from now on, or forget them",
+    body: s.inspectorChangeSchema,
+    status: 204,
+    ...admin,
+  },
   listSessions: {
     method: "GET",
     path: "/connectors/{name}/sessions",

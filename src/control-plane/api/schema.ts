@@ -184,7 +184,21 @@ export const exchangeSchema = z.object({
   request_id: z.string(),
   /** `seq` of the restore that this exchange waited for. */
   restore: z.int().positive().optional(),
+  /** Its bodies are kept: GET .../exchanges/{seq}/bodies. */
+  hasBodies: z.literal(true).optional(),
 });
+
+/** The beginning of a body, without what is secret in it. */
+export const bodySchema = z.object({
+  /** Empty where the body is no text. */
+  text: z.string(),
+  /** Of the whole body. */
+  bytes: count,
+  isCut: z.boolean(),
+});
+export const bodiesSchema = z.object({ request: bodySchema.optional(), answer: bodySchema.optional() });
+/** Whether the bodies of this connector's exchanges are kept from now on. In memory only: a restart of the hub ends it. */
+export const inspectorChangeSchema = z.strictObject({ keepBodies: z.boolean() });
 
 /** A step of a restore's timeline; `atMs` counts from the restore's beginning. */
 export const restoreStepSchema = z.object({
@@ -227,6 +241,8 @@ export const exchangeListSchema = z.object({
   /** Oldest first. */
   exchanges: z.array(exchangeSchema),
   restores: z.array(restoreSchema),
+  /** Whether bodies are kept at present. */
+  keepsBodies: z.boolean(),
   /** Pass as `after` to go on from here. */
   next: count,
 });
@@ -303,11 +319,14 @@ export const settingsSchema = z.object({
   clientsNeedToken: z.boolean(),
   /** Exchanges that the inspector keeps per connector. */
   keepExchanges: z.int().min(0).max(10_000),
+  /** What the inspector may keep of bodies per connector, where somebody switches that on; 0 lets nobody. */
+  keepBodyBytes: z.int().min(0).max(67_108_864),
   /** A connector without traffic is asked this often whether its server lives; 0 never. */
   probeIntervalMs: z.int().min(0).max(86_400_000),
 });
 export const settingsChangeSchema = z.strictObject({
   keepExchanges: z.int().min(0).max(10_000).optional(),
+  keepBodyBytes: z.int().min(0).max(67_108_864).optional(),
   probeIntervalMs: z.int().min(0).max(86_400_000).optional(),
 });
 
@@ -379,6 +398,7 @@ export type Exchange = z.output<typeof exchangeSchema>;
 export type RestoreStep = z.output<typeof restoreStepSchema>;
 export type Restore = z.output<typeof restoreSchema>;
 export type ExchangeList = z.output<typeof exchangeListSchema>;
+export type BodiesView = z.output<typeof bodiesSchema>;
 export type Tool = z.output<typeof toolSchema>;
 export type ToolList = z.output<typeof toolListSchema>;
 export type TestResult = z.output<typeof testResultSchema>;

@@ -20,10 +20,11 @@ export class HubSettings {
     this.#now = problem === undefined ? rest : { ...rest, configProblem: problem };
   }
 
-  change({ keepExchanges, probeIntervalMs }: SettingsChange): Settings {
+  change({ keepExchanges, keepBodyBytes, probeIntervalMs }: SettingsChange): Settings {
     this.#now = {
       ...this.#now,
       keepExchanges: keepExchanges ?? this.#now.keepExchanges,
+      keepBodyBytes: keepBodyBytes ?? this.#now.keepBodyBytes,
       probeIntervalMs: probeIntervalMs ?? this.#now.probeIntervalMs,
     };
     this.#changed(this.#now);

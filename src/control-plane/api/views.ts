@@ -160,13 +160,14 @@ export function sessionView(connector: string, facts: SessionFacts): SessionView
   };
 }
 
-export function exchangeView({ atMs, restore, ...record }: KnownExchange): Exchange {
+export function exchangeView({ atMs, restore, bodies, ...record }: KnownExchange): Exchange {
   return {
     ...record,
     jsonrpc_method: printable(record.jsonrpc_method, 200),
     jsonrpc_id: printable(record.jsonrpc_id, 200),
     at: toTime(atMs),
     ...(restore === undefined ? {} : { restore }),
+    ...(bodies === undefined ? {} : { hasBodies: true }),
   };
 }
 

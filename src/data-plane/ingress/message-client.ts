@@ -1,6 +1,7 @@
 // One client on a wire of whole messages: keeps the order that the protocol asks for, makes an exchange of each message, and listens for what the server says of its own accord.
 import { PassThrough } from "node:stream";
 import { type ErrorCode, ProxyError } from "../../errors/index.ts";
+import type { BodyTap } from "../../observability/index.ts";
 import { type ClientSessionId, isFaceSession, type RawId, type Scanned, scanEnvelope } from "../../protocol/index.ts";
 import { isModernBody, type ModernEndpoint, serveModern } from "../bridge/index.ts";
 import {
@@ -28,6 +29,8 @@ export interface MessageEndpoint {
   /** Go to the server with each message: flat names and values. */
   readonly headers: readonly string[];
   readonly limits: BodyLimits;
+  /** Sees what passes, where somebody asked for that. */
+  readonly bodies?: BodyTap | undefined;
 }
 
 interface Message {
@@ -237,9 +240,13 @@ export class MessageClient {
   #exchange(message: Message): ClientExchange {
     const { notes, scanned } = message;
     const open = new Set<RawId>();
+    const { bodies } = this.#endpoint;
+    const isSeen = bodies?.isOn === true;
+    if (isSeen) bodies.asked(notes.requestId, message.bytes);
     const connection = new MessageConnection({
       ...this.#connectionParts(notes),
       open,
+      seen: isSeen ? (json) => bodies.answered(notes.requestId, json) : undefined,
       onOver: (over) => this.#over(over, notes),
     });
     const exchange: ClientExchange = {

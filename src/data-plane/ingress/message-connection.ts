@@ -21,6 +21,8 @@ export interface MessageConnectionParts {
   readonly connector: string;
   readonly requestId: string;
   readonly outcome: ExchangeOutcome;
+  /** Sees each message that goes to the client. */
+  readonly seen?: ((json: Buffer) => void) | undefined;
   /** Called once, when the answer is over. */
   readonly onOver: (connection: MessageConnection) => void;
 }
@@ -121,11 +123,15 @@ export class MessageConnection implements ClientConnection {
 
   /** One error for each request that still waits. */
   fail(code: ErrorCode, details: ConstructorParameters<typeof ProxyError>[1] = {}): void {
-    const { open, wire, connector, requestId, outcome } = this.parts;
+    const { open, wire, connector, requestId, outcome, seen } = this.parts;
     if (open.size === 0) return;
     outcome.errorCode = code;
     const error = new ProxyError(code, { connector, requestId, ...details });
-    for (const id of open) wire.send(Buffer.from(toJsonRpcError(error, id)));
+    for (const id of open) {
+      const json = Buffer.from(toJsonRpcError(error, id));
+      seen?.(json);
+      wire.send(json);
+    }
     open.clear();
   }
 
@@ -148,10 +154,11 @@ export class MessageConnection implements ClientConnection {
   #forward(json: Buffer, scanned: Scanned): void {
     const envelopes =
       scanned.shape === "batch" ? scanned.envelopes : scanned.shape === "single" ? [scanned.envelope] : [];
-    const { open } = this.parts;
+    const { open, seen, wire } = this.parts;
+    seen?.(json);
     for (const { kind, id } of envelopes)
       if (kind === "result" || kind === "error") open.delete(askedAs(open, id) ?? "");
-    this.#flowing = this.parts.wire.send(json) && this.#flowing;
+    this.#flowing = wire.send(json) && this.#flowing;
   }
 
   #answers(scanned: Scanned): boolean {

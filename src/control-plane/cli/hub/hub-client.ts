@@ -1,5 +1,6 @@
 // What the verbs ask of a hub, whether it runs or only its store is there. Types alone.
 import type {
+  BodiesView,
   ConnectorView,
   DoctorReport,
   ExchangeList,
@@ -26,6 +27,8 @@ export interface HubClient extends AsyncDisposable {
   upgrade(name: string): Promise<UpgradeResult>;
   tools(name: string): Promise<ToolList>;
   exchanges(name: string, limit: number): Promise<ExchangeList>;
+  bodies(name: string, seq: number): Promise<BodiesView>;
+  keepBodies(name: string, isWanted: boolean): Promise<void>;
   /** Ends with the hub, or when `signal` fires. */
   events(name: string, signal: AbortSignal): AsyncIterable<LiveEvent>;
   sessions(name: string): Promise<readonly SessionView[]>;

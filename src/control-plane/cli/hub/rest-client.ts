@@ -10,9 +10,14 @@ const slowTimeoutMs = 180_000;
 
 export function openRestClient(url: string, token: string): HubClient {
   const call = async (method: string, path: string, options: CallOptions = {}): Promise<Response> => {
-    const { signal = AbortSignal.timeout(options.slow === true ? slowTimeoutMs : answerTimeoutMs) } = options;
-    const headers = { authorization: `Bearer ${token}`, accept: "application/json, text/event-stream" };
-    const answer = await fetch(`${url}/api/v1${path}`, { method, headers, signal }).catch((error: unknown) => {
+    const { signal = AbortSignal.timeout(options.slow === true ? slowTimeoutMs : answerTimeoutMs), body } = options;
+    const headers = {
+      authorization: `Bearer ${token}`,
+      accept: "application/json, text/event-stream",
+      ...(body && { "content-type": "application/json" }),
+    };
+    const init = { method, headers, signal, ...(body && { body: JSON.stringify(body) }) };
+    const answer = await fetch(`${url}/api/v1${path}`, init).catch((error: unknown) => {
       throw new VerbError(`The hub at ${url} does not answer (${reasonOf(error)}).`, exitCodes.unreachable);
     });
     if (answer.ok) return answer;
@@ -46,6 +51,9 @@ export function openRestClient(url: string, token: string): HubClient {
     upgrade: (name) => ask("POST", `${at(name)}/upgrade`, slow),
     tools: (name) => ask("GET", `${at(name)}/tools`, slow),
     exchanges: (name, limit) => ask("GET", `${at(name)}/exchanges?limit=${limit}`),
+    bodies: (name, seq) => ask("GET", `${at(name)}/exchanges/${seq}/bodies`),
+    keepBodies: async (name, keepBodies) =>
+      void (await call("PATCH", `${at(name)}/inspector`, { body: { keepBodies } })),
     async *events(name, signal) {
       const answer = await call("GET", `/events?connector=${encodeURIComponent(name)}`, { signal });
       if (answer.body !== null) yield* readEvents(answer.body) as AsyncGenerator<LiveEvent>;
@@ -70,6 +78,7 @@ export function openRestClient(url: string, token: string): HubClient {
 interface CallOptions {
   readonly signal?: AbortSignal;
   readonly slow?: boolean;
+  readonly body?: object;
 }
 
 async function problemOf(answer: Response): Promise<VerbError> {

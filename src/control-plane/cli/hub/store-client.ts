@@ -55,6 +55,8 @@ export async function openStoreClient(dataDir: string, parts: LocalParts): Promi
     upgrade: async () => needsHub(),
     tools: async () => needsHub(),
     exchanges: async () => needsHub(),
+    bodies: async () => needsHub(),
+    keepBodies: async () => needsHub(),
     // oxlint-disable-next-line require-yield -- there is nothing to follow
     async *events() {
       needsHub();

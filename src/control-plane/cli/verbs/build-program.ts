@@ -134,9 +134,20 @@ function lookVerbs(verb: Verb, run: RunVerb): void {
   ]).action((name: string, tool: string, json: string | undefined, flags: CommonFlags) =>
     run(flags, async (context) => (await import("./call.ts")).call(name, tool, json, flags, context)),
   );
-  verb("logs", "<name>", ["holdfast logs docs", "holdfast logs -f docs"])
+  verb("logs", "<name>", [
+    "holdfast logs docs",
+    "holdfast logs -f docs",
+    "holdfast logs -f docs --keep-bodies on --bodies",
+  ])
     .option("-f, --follow", "go on as requests come, until Ctrl-C")
     .option("-n, --lines <number>", "how many of the last requests", wholeNumber, 50)
+    .option("--bodies", "show what was asked and answered, where it is kept")
+    .addOption(
+      new Option("--keep-bodies <switch>", "keep bodies from now on, until the hub ends, or forget them").choices([
+        "on",
+        "off",
+      ]),
+    )
     .action((name: string, flags: LogsFlags) =>
       run(flags, async (context) => (await import("./logs.ts")).logs(name, flags, context)),
     );

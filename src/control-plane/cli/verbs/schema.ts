@@ -39,7 +39,10 @@ const outputs: Readonly<Record<string, z.ZodType>> = {
   sessions: s.sessionListSchema,
   "sessions break": s.sessionSchema,
   "sessions end": z.object({ ended: z.string() }),
-  logs: z.union([z.object({ exchange: s.exchangeSchema }), z.object({ restore: s.restoreSchema })]),
+  logs: z.union([
+    z.object({ exchange: s.exchangeSchema, bodies: s.bodiesSchema.optional() }),
+    z.object({ restore: s.restoreSchema }),
+  ]),
   import: imported,
   export: exported,
   logout: z.object({ loggedOut: z.boolean() }),

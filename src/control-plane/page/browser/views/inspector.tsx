@@ -1,6 +1,7 @@
-// The last exchanges and restores of a connector, newest first and live. Shows what the log line holds; bodies are not among it.
+// The last exchanges and restores of a connector, newest first and live. Shows what the log line holds, and bodies where they are kept.
 import { computed, signal, useComputed, useSignal } from "@preact/signals";
 import type { Exchange, Restore } from "../../../api/schema.ts";
+import { BodiesRow, BodiesSwitch } from "../parts/bodies.tsx";
 import { Empty, ProblemNotice, Waiting } from "../parts/notice.tsx";
 import { Timeline } from "../parts/timeline.tsx";
 import { watched } from "../state.ts";
@@ -55,6 +56,7 @@ export function Inspector({ name }: { readonly name: string }) {
     <section class="panel" aria-labelledby="inspector">
       <div class="panel-head">
         <h2 id="inspector">Exchanges</h2>
+        {view !== undefined && <BodiesSwitch view={view} />}
         <button
           type="button"
           class="button is-small"
@@ -70,7 +72,7 @@ export function Inspector({ name }: { readonly name: string }) {
         <Waiting rows={5} what="exchanges" />
       ) : entries.value.length === 0 ? (
         <Empty title="Nothing has passed yet">
-          <p>Each call through {name} appears here as it happens: method, status, milliseconds. Bodies are not kept.</p>
+          <p>Each call through {name} appears here as it happens: method, status, milliseconds.</p>
         </Empty>
       ) : shown.value.length === 0 ? (
         <Empty title="Nothing matches the filter" />
@@ -155,14 +157,28 @@ function ExchangeTable({ entries }: { readonly entries: readonly Entry[] }) {
   );
 }
 
+const methodOf = (one: Exchange) => (one.jsonrpc_method === "-" ? one.http_method : one.jsonrpc_method);
+
 function ExchangeRow({ exchange: one }: { readonly exchange: Exchange }) {
-  return (
+  const isOpen = useSignal(false);
+  const row = (
     <tr data-seq={one.seq} class={isError(one) ? "is-error" : ""}>
       <td class="mono nowrap" title={one.at}>
         {clock(one.at)}
       </td>
       <td class="mono">
-        {one.jsonrpc_method === "-" ? one.http_method : one.jsonrpc_method}
+        {one.hasBodies === true ? (
+          <button
+            type="button"
+            class="link mono"
+            aria-expanded={isOpen.value}
+            onClick={() => (isOpen.value = !isOpen.value)}
+          >
+            {methodOf(one)}
+          </button>
+        ) : (
+          methodOf(one)
+        )}
         {one.jsonrpc_id !== "-" && <span class="quiet"> #{one.jsonrpc_id}</span>}
       </td>
       <td class="is-number">{one.status}</td>
@@ -175,5 +191,11 @@ function ExchangeRow({ exchange: one }: { readonly exchange: Exchange }) {
       <td class="is-wide">{one.user_id}</td>
       <td class="is-number is-wide nowrap">{size(one.body_len)}</td>
     </tr>
+  );
+  return (
+    <>
+      {row}
+      {one.hasBodies === true && isOpen.value && <BodiesRow exchange={one} columns={8} />}
+    </>
   );
 }

@@ -84,11 +84,16 @@ function SignIn() {
 
 function Keeping({ settings, current }: { readonly settings: Loaded<HubSettings>; readonly current: HubSettings }) {
   const keep = useSignal(String(current.keepExchanges));
+  const bodies = useSignal(String(current.keepBodyBytes / 1_024));
   const probe = useSignal(String(current.probeIntervalMs / 1_000));
   const saved = useSignal(false);
   const action = useAction();
   const save = async () => {
-    const body = { keepExchanges: Number(keep.value), probeIntervalMs: Math.round(Number(probe.value) * 1_000) };
+    const body = {
+      keepExchanges: Number(keep.value),
+      keepBodyBytes: Math.round(Number(bodies.value) * 1_024),
+      probeIntervalMs: Math.round(Number(probe.value) * 1_000),
+    };
     saved.value = false;
     saved.value = await action.run(async () => {
       await call("/settings", { method: "PATCH", body });
@@ -110,8 +115,15 @@ function Keeping({ settings, current }: { readonly settings: Loaded<HubSettings>
           label="Exchanges kept per connector"
           value={keep.value}
           onValue={(value) => (keep.value = value)}
-          help="In memory, without bodies. 0 keeps none."
+          help="In memory. 0 keeps none."
           input={{ type: "number", min: 0, max: 10_000, class: "is-short" }}
+        />
+        <Field
+          label="Bodies kept per connector, in KiB"
+          value={bodies.value}
+          onValue={(value) => (bodies.value = value)}
+          help="Where they are switched on in a connector's inspector, and never on disk. 0 lets nobody switch them on."
+          input={{ type: "number", min: 0, max: 65_536, class: "is-short" }}
         />
         <Field
           label="Ask a silent server whether it lives, every so many seconds"
