@@ -28,6 +28,14 @@ describe("a connector on the page", { timeout }, () => {
       assert.match(await call.innerText(), /200/);
       // Bodies are not kept, so nothing of them can be shown.
       assert.doesNotMatch(await page.locator("body").innerText(), /over the page/);
+      await page.getByRole("button", { name: "Keep bodies" }).click();
+      await page.getByRole("button", { name: "Bodies are kept" }).waitFor();
+      await client.callTool("echo", { message: "<b>seen</b>" });
+      await page.getByRole("button", { name: /^tools\/call/ }).click();
+      await page.locator(".bodies pre", { hasText: '"message":"<b>seen</b>"' }).waitFor();
+      await page.locator(".bodies pre", { hasText: "Echo: <b>seen</b>" }).waitFor();
+      await page.getByRole("button", { name: "Bodies are kept" }).click();
+      await page.getByRole("button", { name: "Keep bodies" }).waitFor();
 
       await page.getByRole("link", { name: "Tools" }).click();
       await page.locator(".tool", { hasText: "echo" }).first().waitFor();

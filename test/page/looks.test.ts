@@ -58,6 +58,16 @@ const views: readonly (readonly [path: string, ready: (page: Page) => Promise<un
   ["/add", (page) => page.getByText("More", { exact: true }).click()],
   ["/connectors/everything", (page) => page.locator("[data-restore]").waitFor()],
   ["/connectors/everything/inspector", (page) => page.locator("tr[data-seq]").first().waitFor()],
+  [
+    "/connectors/everything/inspector",
+    async (page) => {
+      await page
+        .getByRole("button", { name: /^tools\/call/ })
+        .first()
+        .click();
+      await page.locator(".bodies pre").first().waitFor();
+    },
+  ],
   ["/connectors/everything/tools", (page) => page.locator(".tool").first().waitFor()],
   [
     "/connectors/everything/doctor",
@@ -70,7 +80,16 @@ const views: readonly (readonly [path: string, ready: (page: Page) => Promise<un
   ["/connectors/dead", (page) => waitForStatus(page, "unreachable")],
   ["/connectors/nobody", (page) => page.getByText("There is no connector of this name").waitFor()],
   ["/settings", (page) => page.getByText("OpenAPI document").waitFor()],
+  // With an open dialog.
+  ["/connectors/everything", (page) => openDialog(page, "Remove")],
+  ["/connectors/everything", (page) => openDialog(page, /^End the session of/)],
+  ["/settings", (page) => openDialog(page, "Revoke the token of ann laptop")],
 ];
+
+async function openDialog(page: Page, button: string | RegExp): Promise<void> {
+  await page.getByRole("button", { name: button }).first().click();
+  await page.getByRole("dialog").waitFor();
+}
 
 describe("the page", { timeout: 2 * timeout }, () => {
   itWith(["chromium"], "has no violation that axe knows of, in both themes and at a phone's width", async (parts) => {
@@ -79,6 +98,8 @@ describe("the page", { timeout: 2 * timeout }, () => {
     await hub.api("POST", "/connectors", add("everything", server.url));
     await hub.api("POST", "/connectors", add("dead", "http://127.0.0.1:9/mcp"));
     await using client = await sdk1.connect(endpointOf(hub, "everything"));
+    await hub.api("POST", "/tokens", { user: "ann", label: "laptop" });
+    await hub.api("PATCH", "/connectors/everything/inspector", { keepBodies: true });
     await client.callTool("echo", { message: "x" });
     await server.restart();
     await client.callTool("echo", { message: "x" });
@@ -87,6 +108,7 @@ describe("the page", { timeout: 2 * timeout }, () => {
       ["light", 1_200],
       ["dark", 1_200],
       ["light", 390],
+      ["dark", 390],
     ] as const) {
       await using visitor = await visit(browser, hub, { colorScheme, width });
       const { page } = visitor;
