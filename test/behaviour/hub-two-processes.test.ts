@@ -58,7 +58,10 @@ describe("shells that write at the same time as each other and as the hub", { ti
       isOver = await Promise.race([over, new Promise<false>((resolve) => setTimeout(() => resolve(false), 20))]);
     }
     for (const { status, stderr } of await Promise.all(different)) assert.equal(status, 0, stderr);
-    assert.deepEqual((await Promise.all(same)).map(({ status }) => status).sort(), [0, 7, 7]);
+    assert.deepEqual(
+      (await Promise.all(same)).map(({ status }) => Number(status)).sort((a, b) => a - b),
+      [0, 7, 7],
+    );
     const { body } = await hub.api("GET", "/connectors");
     const listed = body["connectors"] as readonly { name: string; generation: number; options: object }[];
     assert.deepEqual(

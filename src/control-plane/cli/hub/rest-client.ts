@@ -9,32 +9,7 @@ const answerTimeoutMs = 15_000;
 const slowTimeoutMs = 180_000;
 
 export function openRestClient(url: string, token: string): HubClient {
-  const call = async (method: string, path: string, options: CallOptions = {}): Promise<Response> => {
-    const { signal = AbortSignal.timeout(options.slow === true ? slowTimeoutMs : answerTimeoutMs), body } = options;
-    const headers = {
-      authorization: `Bearer ${token}`,
-      accept: "application/json, text/event-stream",
-      ...(body && { "content-type": "application/json" }),
-    };
-    const init = { method, headers, signal, ...(body && { body: JSON.stringify(body) }) };
-    const answer = await fetch(`${url}/api/v1${path}`, init).catch((error: unknown) => {
-      throw new VerbError(`The hub at ${url} does not answer (${reasonOf(error)}).`, exitCodes.unreachable);
-    });
-    if (answer.ok) return answer;
-    throw await problemOf(answer);
-  };
-  const ask = async <T>(method: string, path: string, options?: CallOptions): Promise<T> =>
-    (await (await call(method, path, options)).json()) as T;
-  const mcp = (endpoint: string, init: RequestInit, session: string | undefined): Promise<Response> =>
-    fetch(endpoint, {
-      ...init,
-      headers: {
-        authorization: `Bearer ${token}`,
-        accept: "application/json, text/event-stream",
-        "content-type": "application/json",
-        ...(session === undefined ? {} : { "mcp-session-id": session }),
-      },
-    });
+  const { call, ask, mcp } = callsTo(url, token);
   const at = (name: string) => `/connectors/${encodeURIComponent(name)}`;
   const session = (name: string, id: string) => `${at(name)}/sessions/${encodeURIComponent(id)}`;
   const slow = { slow: true };
@@ -73,6 +48,37 @@ export function openRestClient(url: string, token: string): HubClient {
     loginLink: () => ask("POST", "/login-links"),
     [Symbol.asyncDispose]: async () => {},
   };
+}
+
+/** What is asked of the hub at `url`, with the credential that it takes. */
+function callsTo(url: string, token: string) {
+  const call = async (method: string, path: string, options: CallOptions = {}): Promise<Response> => {
+    const { signal = AbortSignal.timeout(options.slow === true ? slowTimeoutMs : answerTimeoutMs), body } = options;
+    const headers = {
+      authorization: `Bearer ${token}`,
+      accept: "application/json, text/event-stream",
+      ...(body && { "content-type": "application/json" }),
+    };
+    const init = { method, headers, signal, ...(body && { body: JSON.stringify(body) }) };
+    const answer = await fetch(`${url}/api/v1${path}`, init).catch((error: unknown) => {
+      throw new VerbError(`The hub at ${url} does not answer (${reasonOf(error)}).`, exitCodes.unreachable);
+    });
+    if (answer.ok) return answer;
+    throw await problemOf(answer);
+  };
+  const ask = async <T>(method: string, path: string, options?: CallOptions): Promise<T> =>
+    (await (await call(method, path, options)).json()) as T;
+  const mcp = (endpoint: string, init: RequestInit, session: string | undefined): Promise<Response> =>
+    fetch(endpoint, {
+      ...init,
+      headers: {
+        authorization: `Bearer ${token}`,
+        accept: "application/json, text/event-stream",
+        "content-type": "application/json",
+        ...(session === undefined ? {} : { "mcp-session-id": session }),
+      },
+    });
+  return { call, ask, mcp };
 }
 
 interface CallOptions {
