@@ -17,6 +17,8 @@ const order: readonly (readonly string[])[] = [
   ["compose.ts"],
   ["control-plane/api", "control-plane/page", "control-plane/cli", "data-plane", "chaos"],
   ["control-plane/api/schema.ts"],
+  ["control-plane/api/inspector-schema.ts"],
+  ["control-plane/api/schema-parts.ts"],
   ["data-plane/ingress"],
   ["data-plane/bridge"],
   ["data-plane/relay", "data-plane/doctor"],

@@ -152,7 +152,7 @@ export const hubRows = {
     "Restart the server yourself: its sessions are restored as they are used.",
   ),
   BODIES_NOT_KEPT: row(
-    "user",
+    "client",
     409,
     1719,
     "no",
