@@ -19,6 +19,7 @@ export const measures = {
   p99Us1: "p99, c1, us",
   p99Us32: "p99, c32, us",
   p99Us128: "p99, c128, us",
+  outlivingBytes: "outlives young collections, per small call, bytes",
   jsonCpuUs: "CPU per call answered as JSON, c32, us",
   sseCpuUs: "CPU per call answered as SSE, c32, us",
   oneMbCpuMs: "CPU per 1 MB answer, ms",

@@ -7,6 +7,7 @@ import { contenderNames } from "./contenders/contenders.ts";
 import { findNginx } from "./contenders/nginx.ts";
 import { measureChildren } from "./measures/children.ts";
 import { measureLarge } from "./measures/large.ts";
+import { measureOutliving } from "./measures/outliving.ts";
 import { measureProgress } from "./measures/progress.ts";
 import { measureRecovery } from "./measures/recovery.ts";
 import { describe } from "./measures/rounds.ts";
@@ -21,6 +22,7 @@ import { describeRun, reportOf, writeReadme } from "./report.ts";
 const parts: Readonly<Record<string, (bench: Bench, readings: Readings) => Promise<void>>> = {
   small: measureSmall,
   sse: measureEventStreamAnswers,
+  outliving: measureOutliving,
   large: measureLarge,
   progress: measureProgress,
   sessions: measureSessions,

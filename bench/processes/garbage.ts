@@ -1,23 +1,38 @@
-// Makes an idle Node process collect its garbage, through its inspector, so that what stays resident is what it holds. Node only.
-import { readFile } from "node:fs/promises";
+// What a Node process keeps and what it throws away, through its inspector. Node only.
 import { setTimeout as delay } from "node:timers/promises";
+import { openInspector } from "./inspector.ts";
 
-/** For a process started with --inspect=127.0.0.1:0, which prints the inspector's address into its log. */
+/** Makes an idle process collect its garbage, so that what stays resident is what it holds. */
 export async function collectGarbage(logFile: string): Promise<void> {
-  const address = /Debugger listening on (ws:\S+)/.exec(await readFile(logFile, "utf8"))?.[1];
-  if (address === undefined) throw new Error("the process has no inspector");
-  const socket = new WebSocket(address);
-  const opened = Promise.withResolvers<void>();
-  socket.addEventListener("open", () => opened.resolve());
-  socket.addEventListener("error", () => opened.reject(new Error("the inspector does not answer")));
-  await opened.promise;
+  await using inspector = await openInspector(logFile);
   for (let round = 1; round <= 2; round++) {
-    const collected = Promise.withResolvers<void>();
-    socket.addEventListener("message", () => collected.resolve(), { once: true });
-    socket.send(JSON.stringify({ id: round, method: "HeapProfiler.collectGarbage" }));
-    await collected.promise;
+    await inspector.ask("HeapProfiler.collectGarbage");
     // Freed pages go back to the system a little later.
     await delay(300);
   }
-  socket.close();
+}
+
+interface AllocationNode {
+  readonly selfSize: number;
+  readonly children: readonly AllocationNode[];
+}
+
+const sampleEveryBytes = 8 * 1024;
+
+/**
+ * Bytes allocated during `work` that a young collection did not find to be garbage: what lived long, and what only seemed to because something
+ * dead led to it. A sample; what was allocated since the last collection counts as well, so `work` has to be long.
+ */
+export async function outlivingBytes(logFile: string, work: () => Promise<void>): Promise<number> {
+  await using inspector = await openInspector(logFile);
+  await inspector.ask("HeapProfiler.startSampling", {
+    samplingInterval: sampleEveryBytes,
+    includeObjectsCollectedByMajorGC: true,
+    includeObjectsCollectedByMinorGC: false,
+  });
+  await work();
+  const { profile } = (await inspector.ask("HeapProfiler.stopSampling")) as { profile: { head: AllocationNode } };
+  const sizeOf = (node: AllocationNode): number =>
+    node.children.reduce((size, child) => size + sizeOf(child), node.selfSize);
+  return sizeOf(profile.head);
 }
