@@ -43,6 +43,11 @@ export class Prober {
     if (this.#asking === undefined && !this.#isRetrying) this.#later();
   }
 
+  /** The interval has changed: what waits for the old one waits for the new one. */
+  retime(): void {
+    if (this.#asking === undefined && !this.#isRetrying) this.#later();
+  }
+
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);

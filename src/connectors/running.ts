@@ -13,7 +13,9 @@ export interface SessionFacts {
   readonly generation: number;
   readonly openedAtMs: number;
   readonly lastSeenAtMs: number;
-  readonly status: "operating" | "recovering" | "lost";
+  /** When a request of it was last answered well; undefined before the first, and after the hub's start. */
+  readonly lastGoodAtMs: number | undefined;
+  readonly status: "operating" | "recovering" | "lost" | "stored";
   readonly inFlight: number;
   readonly hasStream: boolean;
   readonly broken: boolean;
@@ -41,7 +43,11 @@ export interface Running extends Opened {
   readonly evidence: Evidence;
   readonly inspector: Inspector;
   readonly sessionCount: number;
+  /** Where the server is: an origin, for one whose address the stored settings do not show. */
+  readonly origin: string | undefined;
   sessions(): readonly SessionFacts[];
+  /** Those that wait in the store for their clients since the hub's start. */
+  storedSessions(): Promise<readonly SessionFacts[]>;
   breakSession(session: string): "broken" | "unknown" | "unbreakable";
   /** False if there is none. Resolves when it is over on both sides. */
   endSession(session: string): Promise<boolean>;

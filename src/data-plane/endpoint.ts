@@ -58,6 +58,8 @@ export interface HubParts {
   readonly bodies: BodyTap;
   /** What tells one client from another. */
   readonly credential: (request: IncomingMessage) => string | undefined;
+  /** What the log calls the owner of a session. */
+  readonly userOf: (principal: string) => string;
   /** Resolves names where its addresses are restricted. */
   readonly lookup: LookupFunction | undefined;
 }
@@ -107,8 +109,8 @@ export function openEndpoint(options: ConnectorOptions, shared: SharedParts, hub
   const others = options.front ? passThrough.bind(null, connector, forwarding) : undefined;
   const credential = hub?.credential ?? whoAsks(options, forwarding);
   const { headers } = options;
-  const { bodies } = hub ?? {};
-  const messages = { sessions, streams, modern, headers, limits, credential, keepAliveMs, bodies };
+  const { bodies, userOf } = hub ?? {};
+  const messages = { sessions, streams, modern, headers, limits, credential, keepAliveMs, bodies, userOf };
   const sse = new SseEndpoint({ ...messages, reconnectGraceMs, maxStreams: options.maxSessions });
   const webSockets = new WebSocketEndpoint(messages);
   return {

@@ -25,6 +25,8 @@ export interface HubConnectorParts {
   readonly inspector: Inspector;
   readonly addressRules: AddressRules;
   readonly credential: (request: IncomingMessage) => string | undefined;
+  /** As `user_id` in the log. */
+  readonly userOf: (principal: string) => string;
   readonly probeIntervalMs: () => number;
   /** Something about it is other than before. */
   readonly changed: () => void;
@@ -47,6 +49,8 @@ export class HubConnector implements Running {
   readonly #options: ConnectorOptions;
   readonly #prober: Prober;
   readonly #parts: HubConnectorParts;
+  /** When each live session was last answered well. */
+  readonly #goodAtMs = new Map<string, number | undefined>();
   readonly #clients = new WeakMap<UpstreamSession, Pick<SessionFacts, "clientName" | "clientVersion">>();
 
   /** @throws ConfigError for settings that cannot be used */
@@ -64,6 +68,7 @@ export class HubConnector implements Running {
       lookup: isRestricted ? addressRules.lookup : undefined,
       credential,
       watch: this.#watch(),
+      userOf: parts.userOf,
       bodies: inspector.bodies,
     });
     const isCheap = options.server.kind !== "stdio";
@@ -78,6 +83,28 @@ export class HubConnector implements Running {
 
   sessions(): readonly SessionFacts[] {
     return [...this.endpoint.sessions.all()].flatMap((session) => this.#facts(session) ?? []);
+  }
+
+  async storedSessions(): Promise<readonly SessionFacts[]> {
+    return (await this.endpoint.sessions.stored()).map(({ row, snapshot, shortHash }) => ({
+      session: shortHash,
+      user: this.#parts.userOf(row.principal),
+      ...readClient(snapshot.initialize),
+      protocolVersion: snapshot.clientVersion,
+      generation: row.generation,
+      openedAtMs: snapshot.openedAtMs ?? row.lastSeenAtMs,
+      lastSeenAtMs: row.lastSeenAtMs,
+      lastGoodAtMs: undefined,
+      status: "stored",
+      inFlight: 0,
+      hasStream: false,
+      broken: false,
+    }));
+  }
+
+  get origin(): string | undefined {
+    const { server } = this.#options;
+    return server.kind === "stdio" ? undefined : server.url.origin;
   }
 
   sessionFacts(session: string): SessionFacts | undefined {
@@ -95,9 +122,10 @@ export class HubConnector implements Running {
 
   async endSession(session: string): Promise<boolean> {
     const found = this.#find(session);
-    found?.close("admin");
-    await found?.ended;
-    return found !== undefined;
+    if (found === undefined) return this.endpoint.sessions.endStored(session);
+    found.close("admin");
+    await found.ended;
+    return true;
   }
 
   async upgrade(): Promise<UpgradeCounts | undefined> {
@@ -116,6 +144,11 @@ export class HubConnector implements Running {
     return this.#prober.ask();
   }
 
+  /** The interval between two looks at a quiet server is another one from now on. */
+  retime(): void {
+    this.#prober.retime();
+  }
+
   /** Every exchange of its clients, when it is over. */
   exchange(record: RequestRecord): void {
     this.inspector.exchange(record, () => this.#secrets(record.session_id));
@@ -124,7 +157,9 @@ export class HubConnector implements Running {
       const isCall = record.jsonrpc_method !== "-" && record.http_method !== "GET";
       if (status >= 300 || !isCall) return;
       const wasGood = this.evidence.isGood;
-      this.evidence.good(Date.now());
+      const nowMs = Date.now();
+      this.evidence.good(nowMs);
+      if (this.#goodAtMs.has(record.session_id)) this.#goodAtMs.set(record.session_id, nowMs);
       if (!wasGood) this.#parts.changed();
     } else if (troubleCode.test(code)) this.#failed(code);
   }
@@ -185,10 +220,12 @@ export class HubConnector implements Running {
         sessionChanged(news.session, false);
       },
       sessionOpened: (session) => {
+        this.#goodAtMs.set(session, undefined);
         changed();
         sessionChanged(session, false);
       },
       sessionEnded: (session) => {
+        this.#goodAtMs.delete(session);
         changed();
         sessionChanged(session, true);
       },
@@ -205,12 +242,13 @@ export class HubConnector implements Running {
     if (state.at === "closed") return undefined;
     return {
       session: session.shortHash,
-      user: principal === "none" ? "-" : principal.slice(0, 12),
+      user: this.#parts.userOf(principal),
       ...this.#client(session),
       protocolVersion: snapshot.clientVersion,
       generation: state.generation,
       openedAtMs: snapshot.openedAtMs ?? lastSeenAtMs,
       lastSeenAtMs,
+      lastGoodAtMs: this.#goodAtMs.get(session.shortHash),
       status: state.at === "operating" ? "operating" : state.at === "lost" ? "lost" : "recovering",
       inFlight: inUse,
       hasStream: session.openStream !== undefined,

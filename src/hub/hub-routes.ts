@@ -26,6 +26,8 @@ export class HubRoutes {
   readonly #hub: RunningHub;
   /** Made once per opened connector, not per request. */
   readonly #routes = new WeakMap<HubConnector, Routes>();
+  /** Of requests to the API, whose line tells who asked and what was refused. */
+  readonly #notes = new WeakMap<object, ExchangeNotes>();
   #built: Page | undefined;
   #api: ((request: IncomingMessage, response: ServerResponse) => void) | undefined;
 
@@ -62,8 +64,10 @@ export class HubRoutes {
         },
       },
     };
-    const app = createApi(api, hub.logins, (error) => {
-      hub.shared.log.event("error", "internal error", { reason: String(error) });
+    const app = createApi(api, hub.logins, {
+      failed: (error) => hub.shared.log.event("error", "internal error", { reason: String(error) }),
+      known: (request, user) => this.#note(request, (notes) => (notes.userId = user)),
+      refused: (request, code) => this.#note(request, ({ outcome }) => (outcome.errorCode = code)),
     });
     const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
     this.#api = (request, response) => void listener(request, response);
@@ -78,12 +82,19 @@ export class HubRoutes {
   }
 
   upgrade(path: string): ServeUpgrade | undefined {
-    const opened = this.#hub.actual(connectorPath.exec(path)?.[1] ?? "")?.opened;
+    const name = connectorPath.exec(path)?.[1] ?? "";
+    const opened = this.#hub.actual(name)?.opened;
     const accept = opened === undefined ? undefined : this.#routesOf(opened).upgrade(path);
     if (accept === undefined) return undefined;
-    return (request, socket, head) => {
-      if (this.#mayUse(request) === "no") return refuseUpgrade(socket, "TOKEN_REQUIRED", "-");
-      accept(request, socket, head);
+    return (request, socket, head, notes) => {
+      notes.connector = name;
+      const user = this.#mayUse(request);
+      if (user === "no") {
+        notes.outcome.errorCode = "TOKEN_REQUIRED";
+        return refuseUpgrade(socket, "TOKEN_REQUIRED", notes.requestId);
+      }
+      if (user !== undefined) notes.userId = user.user;
+      accept(request, socket, head, notes);
     };
   }
 
@@ -124,7 +135,13 @@ export class HubRoutes {
     return isRevoked || this.#hub.clientsNeedToken ? "no" : undefined;
   }
 
-  readonly #serveApi: Serve = (request, response) => {
+  #note(request: object, write: (notes: ExchangeNotes) => void): void {
+    const notes = this.#notes.get(request);
+    if (notes !== undefined) write(notes);
+  }
+
+  readonly #serveApi: Serve = (request, response, notes) => {
+    this.#notes.set(request, notes);
     this.#api?.(request, response);
     return Promise.resolve();
   };

@@ -25,6 +25,7 @@ import { assertAllowed, HubConnector } from "./hub-connector.ts";
 import { HubNews } from "./hub-news.ts";
 import { HubRoutes } from "./hub-routes.ts";
 import { assertOnlyHub } from "./only-hub.ts";
+import { Users } from "./users.ts";
 
 export interface Hub {
   /** Scheme, host and port. */
@@ -66,6 +67,7 @@ export class RunningHub {
   readonly shared: SharedParts;
   readonly connectors: Connectors;
   readonly tokens: Tokens;
+  readonly users: Users;
   readonly addressRules: AddressRules;
   readonly news: HubNews;
   readonly #adminToken: string;
@@ -88,6 +90,7 @@ export class RunningHub {
     this.#adminToken = adminToken;
     this.#foreignChanges = stores.foreignChanges();
     this.tokens = new Tokens(stores.tokens, adminToken);
+    this.users = new Users(this.tokens, shared.secret);
     this.addressRules = openAddressRules(options.allowPrivateAddresses);
     this.news = new HubNews(this);
     this.#reconciler = new Reconciler(
@@ -211,6 +214,7 @@ export class RunningHub {
       inspector: this.inspector(record),
       addressRules: this.addressRules,
       credential: (request) => this.tokens.credentialOf(request.headers.authorization),
+      userOf: (principal) => this.users.nameOf(principal),
       probeIntervalMs: () => this.settings.now.probeIntervalMs,
       changed: () => this.news.changed(name),
       sessionChanged: (session, isOver) => this.news.sessionChanged(name, session, isOver),
@@ -305,6 +309,7 @@ export class RunningHub {
     };
     return new HubSettings(now, (changed) => {
       for (const inspector of this.#inspectors.values()) inspector.keep = keeping(changed);
+      for (const { opened } of this.all()) opened?.retime();
     });
   }
 }

@@ -150,6 +150,11 @@ for (const [name, open] of Object.entries(stores)) {
       for (const [key, lastSeenAtMs] of Object.entries({ a: 400, b: 100, c: 300, d: 200, e: 500, f: 501 }))
         await store.add(session({ key, lastSeenAtMs }));
       await store.add(session({ key: "z", connector: "other", lastSeenAtMs: 1 }));
+      const listed = await store.list("files", 4);
+      assert.deepEqual(
+        listed.map(({ key }) => key),
+        ["f", "e", "a", "c"],
+      );
       const taken = await store.takeIdle("files", 500, 3);
       assert.deepEqual(
         taken.map(({ key }) => key),

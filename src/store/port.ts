@@ -26,6 +26,8 @@ export interface SessionStore extends EraStore, StreamStore, AsyncDisposable {
   replace(session: StoredSession, expectedGeneration: number): Promise<"saved" | "stale">;
   touch(connector: string, keys: readonly string[], lastSeenAtMs: number): Promise<void>;
   delete(connector: string, key: string): Promise<void>;
+  /** The connector's sessions, those that were seen last first. */
+  list(connector: string, limit: number): Promise<readonly StoredSession[]>;
   /** Deletes and returns sessions not seen since `beforeMs`, at most `limit`. */
   takeIdle(connector: string, beforeMs: number, limit: number): Promise<readonly StoredSession[]>;
   /** A random secret of this data directory (32 bytes), made at first use: keys the hashes of session ids in store and log. */

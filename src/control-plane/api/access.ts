@@ -15,6 +15,7 @@ export interface Presented {
 }
 
 /**
+ * `known` hears who it is before that is decided.
  * @throws ProxyError CROSS_SITE_REFUSED, SIGN_IN_REQUIRED, ADMIN_REQUIRED
  */
 export function assertAccess(
@@ -22,9 +23,11 @@ export function assertAccess(
   presented: Presented,
   tokens: Tokens,
   logins: Logins,
+  known: (who: Whoami) => void,
 ): Whoami | undefined {
   assertSameSite(presented);
   const who = whoIs(presented, tokens, logins);
+  if (who !== undefined) known(who);
   if (access === "open") return who;
   if (who === undefined) throw new ProxyError("SIGN_IN_REQUIRED");
   if (access === "admin" && who.role !== "admin") throw new ProxyError("ADMIN_REQUIRED");

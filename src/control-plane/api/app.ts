@@ -26,13 +26,25 @@ interface Call {
 type Answer = object | Response | undefined;
 type Handler = (call: Call) => Answer | Promise<Answer>;
 
-/** `log` takes what nobody foresaw; its words go no further. */
+/** What is told of each request, for the log. */
+export interface ApiWatch {
+  /** Something that nobody foresaw; its words go no further. */
+  failed(error: unknown): void;
+  known(request: object, user: string): void;
+  refused(request: object, code: string): void;
+}
+
+/** The request as it came to the server, beneath what Hono makes of it. */
+interface Environment {
+  readonly Bindings: { readonly incoming?: object };
+}
+
 export function createApi(
   hub: HubApi,
   logins: Logins,
-  log: (error: unknown) => void,
-): { readonly fetch: Hono["fetch"] } {
-  const app = new Hono({ strict: true });
+  watch: ApiWatch,
+): { readonly fetch: Hono<Environment>["fetch"] } {
+  const app = new Hono<Environment>({ strict: true });
   const handlers = handlersOf(new Handlers(hub, logins), hub);
   for (const [name, route] of Object.entries<Route>(routes)) {
     const path = `/api/v1${route.path.replaceAll(/\{(\w+)\}/g, ":$1")}`;
@@ -51,6 +63,7 @@ export function createApi(
         },
         hub.tokens,
         logins,
+        ({ user }) => watch.known(context.env.incoming ?? req, user),
       );
       const answer = await handlers[name as RouteName]({
         context,
@@ -64,11 +77,16 @@ export function createApi(
       return toResponse(context, route, answer);
     });
   }
-  app.notFound((context) => problem(context, new ProxyError("PATH_NOT_FOUND")));
+  const refuse = (context: Context<Environment>, error: unknown): Response => {
+    const body = toProblem(error);
+    watch.refused(context.env.incoming ?? context.req, body.code);
+    return problem(context, body);
+  };
+  app.notFound((context) => refuse(context, new ProxyError("PATH_NOT_FOUND")));
   app.onError((error, context) => {
     if (!(error instanceof InvalidInput) && ProxyError.from(error).code === "INTERNAL" && error.name !== "ConfigError")
-      log(error);
-    return problem(context, error);
+      watch.failed(error);
+    return refuse(context, error);
   });
   return app;
 }
@@ -134,8 +152,7 @@ function toResponse(context: Context, route: Route, answer: Answer): Response {
   return context.json(answer, route.status === 204 ? 200 : route.status);
 }
 
-function problem(context: Context, caught: unknown): Response {
-  const body = toProblem(caught);
+function problem(context: Context, body: s.Problem): Response {
   if (body.status === 401) context.header("www-authenticate", "Bearer");
   context.header("cache-control", "no-store");
   context.header("content-type", "application/problem+json");

@@ -156,14 +156,16 @@ export class Handlers {
     return { stepMs, points };
   }
 
-  sessions(name: string) {
+  async sessions(name: string) {
     const { opened } = this.#actual(name);
-    return { sessions: (opened?.sessions() ?? []).map((facts) => sessionView(name, facts)) };
+    const stored = (await opened?.storedSessions()) ?? [];
+    return { sessions: [...(opened?.sessions() ?? []), ...stored].map((facts) => sessionView(name, facts)) };
   }
 
-  breakSession(name: string, session: string) {
+  async breakSession(name: string, session: string) {
     const running = this.#running(name);
-    const outcome = running.breakSession(session);
+    const isStored = (await running.storedSessions()).some((one) => one.session === session);
+    const outcome = isStored ? "unbreakable" : running.breakSession(session);
     if (outcome === "unbreakable") throw new ProxyError("SESSION_NOT_BREAKABLE", { connector: name });
     const facts = running.sessions().find((one) => one.session === session);
     if (outcome === "unknown" || facts === undefined) throw new ProxyError("NOT_THERE", { connector: name });

@@ -16,6 +16,8 @@ export class Tokens {
   readonly #store: TokenStore;
   /** The local admin's, from the file of the data directory. */
   readonly #adminHash: string;
+  /** Grows with each change of the list. */
+  changes = 0;
   #byHash = new Map<string, StoredToken>();
 
   constructor(store: TokenStore, adminToken: string) {
@@ -25,6 +27,7 @@ export class Tokens {
 
   async load(): Promise<void> {
     this.#byHash = new Map((await this.#store.list()).map((token) => [token.hash, token]));
+    this.changes += 1;
   }
 
   /** Who presents this; undefined for nobody that is known. By hash, so that its time tells nothing of the tokens. */
@@ -55,8 +58,16 @@ export class Tokens {
   /** What tells one client from another: the token's user, so that a new token goes on with the old one's sessions. */
   credentialOf(authorization: string | undefined): string | undefined {
     const known = this.who(authorization);
-    if (known !== undefined) return `user ${known.user}`;
+    if (known !== undefined) return this.credential(known.user);
     return authorization === undefined ? undefined : `authorization ${authorization}`;
+  }
+
+  credential(user: string): string {
+    return `user ${user}`;
+  }
+
+  users(): ReadonlySet<string> {
+    return new Set(["admin", ...this.list().map(({ user }) => user)]);
   }
 
   list(): readonly StoredToken[] {
@@ -69,6 +80,7 @@ export class Tokens {
     const token = { id, user, label, role, hash: hashOf(secret), createdAtMs: Date.now(), lastUsedAtMs: undefined };
     await this.#store.add(token);
     this.#byHash.set(token.hash, token);
+    this.changes += 1;
     return { token, secret };
   }
 

@@ -35,7 +35,7 @@ export function connectorView(actual: Actual<Running>, origin: string, nowMs: nu
   return {
     name,
     id,
-    server: serverView(record),
+    server: serverView(record, opened?.origin),
     headerNames: Object.keys(spec.headers),
     options: spec.options,
     source: spec.source,
@@ -49,12 +49,13 @@ export function connectorView(actual: Actual<Running>, origin: string, nowMs: nu
   };
 }
 
-function serverView({ spec: { server } }: ConnectorRecord): ServerView {
+/** `origin`: of a server that is reached, for an address whose beginning is a variable. */
+function serverView({ spec: { server } }: ConnectorRecord, origin = ""): ServerView {
   switch (server.kind) {
     case "http":
-      return { kind: "http", origin: originOf(server.url), wire: server.wire };
+      return { kind: "http", origin: originOf(server.url) || origin, wire: server.wire };
     case "websocket":
-      return { kind: "websocket", origin: originOf(server.url) };
+      return { kind: "websocket", origin: originOf(server.url) || origin };
     case "stdio":
       return {
         kind: "stdio",
@@ -141,7 +142,7 @@ function rowOf(code: string | undefined) {
 }
 
 export function sessionView(connector: string, facts: SessionFacts): SessionView {
-  const { clientName, clientVersion, openedAtMs, lastSeenAtMs } = facts;
+  const { clientName, clientVersion, openedAtMs, lastSeenAtMs, lastGoodAtMs } = facts;
   return {
     session: facts.session,
     connector,
@@ -153,6 +154,7 @@ export function sessionView(connector: string, facts: SessionFacts): SessionView
     openedAt: toTime(openedAtMs),
     lastSeenAt: toTime(lastSeenAtMs),
     status: facts.status,
+    ...(lastGoodAtMs === undefined ? {} : { lastGoodAt: toTime(lastGoodAtMs) }),
     since: toTime(facts.status === "operating" ? openedAtMs : lastSeenAtMs),
     inFlight: facts.inFlight,
     hasStream: facts.hasStream,

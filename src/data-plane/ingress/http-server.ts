@@ -143,13 +143,14 @@ class RunningServer implements HttpServer {
     this.#upgraded.add(socket);
     socket.on("error", () => socket.destroy());
     socket.on("close", () => {
-      const statusCode = refusal === undefined ? 101 : catalog[refusal].http;
+      const { errorCode } = notes.outcome;
+      const statusCode = errorCode === "-" ? 101 : catalog[errorCode as ErrorCode].http;
       log.request(toRecord(notes, request, { headersSent: true, statusCode }, connector, nowMs()));
-      metrics.requestEnded(refusal ?? "answered");
+      metrics.requestEnded(errorCode === "-" ? "answered" : errorCode);
       this.#upgraded.delete(socket);
       this.#over();
     });
-    if (refusal === undefined) serve(request, socket, head);
+    if (refusal === undefined) serve(request, socket, head, notes);
     else refuseUpgrade(socket, refusal, notes.requestId);
   }
 

@@ -12,7 +12,7 @@ import { answerError, type RequestBody } from "../relay/index.ts";
 import type { UpstreamSession } from "../session/index.ts";
 import { HttpClientConnection } from "./client-connection.ts";
 import { refuse } from "./http-server.ts";
-import { MessageClient, type MessageEndpoint } from "./message-client.ts";
+import { MessageClient, type MessageEndpoint, userIdOf } from "./message-client.ts";
 import { plainExchange } from "./plain-exchange.ts";
 import { readBody } from "./read-body.ts";
 import type { ExchangeNotes } from "./request-record.ts";
@@ -106,7 +106,7 @@ export class SseEndpoint {
 
   #principal(request: IncomingMessage, notes: ExchangeNotes): string {
     const principal = this.#options.sessions.principal(this.#options.credential(request));
-    if (principal !== "none") notes.userId = principal.slice(0, 12);
+    if (notes.userId === "-") notes.userId = userIdOf(this.#options, principal);
     return principal;
   }
 

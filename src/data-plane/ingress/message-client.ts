@@ -31,6 +31,8 @@ export interface MessageEndpoint {
   readonly limits: BodyLimits;
   /** Sees what passes, where somebody asked for that. */
   readonly bodies?: BodyTap | undefined;
+  /** What the log calls the owner of a session; undefined: the beginning of the principal's hash. */
+  readonly userOf?: ((principal: string) => string) | undefined;
 }
 
 interface Message {
@@ -101,7 +103,7 @@ export class MessageClient {
     const notes = newNotes(connector.nowMs());
     notes.scanned = () => scanned;
     notes.bodyLength = () => bytes.length;
-    if (this.principal !== "none") notes.userId = this.principal.slice(0, 12);
+    notes.userId = userIdOf(this.#endpoint, this.principal);
     const message: Message = { bytes, scanned, notes };
     this.#hold(bytes.length);
     const isFull = this.#open.size + this.#waiting.length >= mostOpenMessages;
@@ -340,6 +342,11 @@ export class MessageClient {
     if (!this.#ending || this.#left || this.#wire.gone || this.#open.size > 0 || this.#waiting.length > 0) return;
     this.#wire.end();
   }
+}
+
+export function userIdOf({ userOf }: Pick<MessageEndpoint, "userOf">, principal: string): string {
+  if (principal === "none") return "-";
+  return userOf?.(principal) ?? principal.slice(0, 12);
 }
 
 function isAnswer(scanned: Scanned): boolean {

@@ -3,8 +3,10 @@ import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { catalog, type ErrorCode, ProxyError, toJsonRpcError } from "../../errors/index.ts";
 import { httpStatusText } from "../../protocol/index.ts";
+import type { ExchangeNotes } from "./request-record.ts";
 
-export type ServeUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+/** `notes`: for the line that the log keeps of the connection when it is over. */
+export type ServeUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer, notes: ExchangeNotes) => void;
 
 export function isWebSocketUpgrade({ headers }: IncomingMessage): boolean {
   return headers.upgrade?.toLowerCase() === "websocket";

@@ -24,6 +24,15 @@ export interface MoveCounts {
   readonly left: number;
 }
 
+/** A session that waits in the store for its client. */
+export interface WaitingSession {
+  readonly row: StoredSession;
+  readonly snapshot: Snapshot;
+  readonly shortHash: string;
+}
+
+const mostListed = 1_000;
+
 /** How often idle sessions are looked for and last-seen times are written: at most this, and a fraction of a short idle timeout. */
 const longestSweepMs = 60_000;
 const shortestSweepMs = 50;
@@ -144,6 +153,30 @@ export class SessionManager {
     await Promise.all([...live.map((session) => session.ended), ...others.map((row) => this.#endAtServer(row))]);
   }
 
+  /** Sessions that nobody has asked for since our own start, those that were seen last first. */
+  async stored(): Promise<readonly WaitingSession[]> {
+    const { store, settings } = this.connector;
+    const live = new Set([...this.#sessions.values()].map((session) => session.row.rowKey.key));
+    const rows = await store.list(settings.storeKey, live.size + mostListed);
+    return rows
+      .filter(({ key }) => !live.has(key))
+      .flatMap((row) => {
+        const stored = decodeSnapshot(row.snapshot);
+        return stored === undefined
+          ? []
+          : [{ row, snapshot: stored.snapshot, shortHash: hashOf(row, stored.snapshot) }];
+      });
+  }
+
+  /** Ends such a session on both sides. False if there is none. */
+  async endStored(shortHash: string): Promise<boolean> {
+    const found = (await this.stored()).find((session) => session.shortHash === shortHash);
+    if (found === undefined) return false;
+    await this.connector.store.delete(found.row.connector, found.row.key);
+    await this.#endAtServer(found.row);
+    return true;
+  }
+
   #disconnected(): ProxyError {
     return new ProxyError("CONNECTOR_DISCONNECTED", { connector: this.connector.settings.name });
   }
@@ -192,12 +225,13 @@ export class SessionManager {
       { connector: settings.storeKey, key: rowKey(secret, id, principal), principal },
       stored ? live.generation : undefined,
     );
+    const shortHash = sessionHash(secret, id);
     const session = new UpstreamSession(this.connector, {
       id,
       principal,
-      snapshot: { ...snapshot, initialize: this.#sameText(snapshot.initialize) },
+      snapshot: { ...snapshot, initialize: this.#sameText(snapshot.initialize), shortHash },
       row,
-      shortHash: sessionHash(secret, id),
+      shortHash,
       state: { at: "operating", ...live },
       onForgotten: () => {
         this.#sessions.delete(id, principal);
@@ -258,6 +292,10 @@ export class SessionManager {
       this.connector.log.event("error", "last use not stored", { connector, reason: String(cause) });
     });
   }
+}
+
+function hashOf({ key }: StoredSession, { shortHash }: Snapshot): string {
+  return shortHash ?? key.slice(0, 12);
 }
 
 /** The stored key of a session: a keyed hash, so that the file tells nobody an id. */

@@ -28,6 +28,8 @@ export interface Snapshot {
   lists: Partial<Record<ListMethod, string[]>>;
   /** Milliseconds since the epoch; absent in rows of earlier versions. */
   openedAtMs?: number;
+  /** What the log calls the session, which its row could not tell otherwise; absent in rows of earlier versions. */
+  shortHash?: string;
   /** Of a session that modern clients share: the InitializeResult as the server gave it, for their `server/discover`. */
   result?: string;
   /** `name=value` pairs that a load balancer asked to be sent back, for this session only. */

@@ -17,6 +17,7 @@ export function openMemoryHubStores(): HubStores {
     replace: (session, expectedGeneration) => store.replace(session, expectedGeneration),
     touch: (connector, keys, lastSeenAtMs) => store.touch(connector, keys, lastSeenAtMs),
     delete: (connector, key) => store.delete(connector, key),
+    list: (connector, limit) => store.list(connector, limit),
     takeIdle: (connector, beforeMs, limit) => store.takeIdle(connector, beforeMs, limit),
     findEras: (connector) => store.findEras(connector),
     async saveEras(connector, eras) {

@@ -47,6 +47,10 @@ export class MemorySessionStore implements SessionStore {
     this.#streams.deleteOf(connector, key);
   }
 
+  async list(connector: string, limit: number): Promise<readonly StoredSession[]> {
+    return [...this.#rows(connector).values()].sort((a, b) => b.lastSeenAtMs - a.lastSeenAtMs).slice(0, limit);
+  }
+
   async takeIdle(connector: string, beforeMs: number, limit: number): Promise<readonly StoredSession[]> {
     const rows = this.#rows(connector);
     const idle = [...rows.values()]

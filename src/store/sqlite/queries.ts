@@ -27,6 +27,8 @@ const touch = `
 
 const remove = "delete from session where connector = :connector and key = :key";
 
+const list = "select * from session where connector = :connector order by last_seen_at_ms desc limit :limit";
+
 const takeIdle = `
   delete from session
   where connector = :connector and key in (
@@ -66,6 +68,8 @@ export function openQueries({ durable, relaxed }: Database) {
     touch: (connector: string, keys: readonly string[], lastSeenAtMs: number): void =>
       void relaxedly(touch).run({ connector, keys: JSON.stringify(keys), lastSeenAtMs }),
     delete: (connector: string, key: string): number => Number(durably(remove).run({ connector, key }).changes),
+    list: (connector: string, limit: number): readonly StoredSession[] =>
+      relaxedly(list).all({ connector, limit }).map(toSession),
     takeIdle: (connector: string, beforeMs: number, limit: number): readonly StoredSession[] =>
       durably(takeIdle)
         .all({ connector, beforeMs, limit })

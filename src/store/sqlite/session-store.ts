@@ -62,6 +62,10 @@ export class SqliteSessionStore implements SessionStore {
     if ((await this.#ask((queries) => queries.delete(connector, key))) > 0) this.#eraser.soon();
   }
 
+  list(connector: string, limit: number): Promise<readonly StoredSession[]> {
+    return this.#ask((queries) => queries.list(connector, limit));
+  }
+
   async takeIdle(connector: string, beforeMs: number, limit: number): Promise<readonly StoredSession[]> {
     const taken = await this.#ask((queries) => queries.takeIdle(connector, beforeMs, limit));
     if (taken.length > 0) this.#eraser.soon();

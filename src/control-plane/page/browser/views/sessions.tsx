@@ -127,6 +127,7 @@ function SessionActions({ session }: { readonly session: SessionView }) {
   const ending = useAction();
   const isAsking = useSignal(false);
   const path = at(session.connector, `/sessions/${encodeURIComponent(session.session)}`);
+  const isAtRest = session.status === "stored";
   const name = session.clientName ?? session.session;
   return (
     <>
@@ -134,10 +135,12 @@ function SessionActions({ session }: { readonly session: SessionView }) {
         <button
           type="button"
           class="button is-small"
-          aria-disabled={session.broken || breaking.isBusy}
+          aria-disabled={session.broken || isAtRest || breaking.isBusy}
           aria-label={`${session.broken ? "Broken" : "Break it"}: session of ${name}`}
           title="Its next request to the server carries a dead id. Make a call from the client and see it heal."
-          onClick={() => session.broken || void breaking.run(() => call(`${path}/break`, { method: "POST" }))}
+          onClick={() =>
+            session.broken || isAtRest || void breaking.run(() => call(`${path}/break`, { method: "POST" }))
+          }
         >
           <BreakIcon /> {session.broken ? "Broken" : "Break it"}
         </button>
