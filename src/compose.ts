@@ -42,6 +42,7 @@ export interface Bridge {
 
 /** How long answers may take to leave after the drain timeout. */
 const lastWordsMs = 500;
+const answerStepMs = 20;
 
 /**
  * Starts the proxy in front of one server.
@@ -74,7 +75,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const parts = opened.move();
   const closed = once(async () => {
     endpoint.endStreams();
-    await drain(server, [endpoint], options.drainTimeoutMs);
+    await drain({ server, endpoints: [endpoint], clock: shared.clock }, options.drainTimeoutMs);
     await parts.disposeAsync();
   });
   const origin = `${printable(options.host)}:${server.port}`;
@@ -121,12 +122,31 @@ function bodyLimits({ maxBodyBytes, keepBytes, keepTotalBytes, bodyIdleTimeoutMs
   return { maxBodyBytes, keepBytes, keptOfAll: new KeptBytes(keepTotalBytes), bodyIdleMs };
 }
 
-export async function drain(server: HttpServer, endpoints: readonly Endpoint[], timeoutMs: number): Promise<void> {
-  if ((await server.drain(timeoutMs)) === "late") {
+export interface Draining {
+  readonly server: HttpServer;
+  readonly endpoints: readonly Endpoint[];
+  readonly clock: StreamClock;
+}
+
+/** Waits for the calls that are under way, also for those whose clients are away and may come back for the answer after the next start. */
+export async function drain({ server, endpoints, clock }: Draining, timeoutMs: number): Promise<void> {
+  const untilMs = performance.now() + timeoutMs;
+  const isDrained = (await server.drain(timeoutMs)) === "drained" && (await untilAnswered(clock, untilMs));
+  if (!isDrained) {
     await Promise.all(endpoints.map((endpoint) => endpoint.giveUp()));
     await server.drain(lastWordsMs);
+    await untilAnswered(clock, performance.now() + lastWordsMs);
   }
   await server.close();
+}
+
+/** False if the time was up first. */
+async function untilAnswered(clock: StreamClock, untilMs: number): Promise<boolean> {
+  while (clock.isAnswering) {
+    if (performance.now() >= untilMs) return false;
+    await new Promise((resolve) => setTimeout(resolve, answerStepMs));
+  }
+  return true;
 }
 
 /** Paths of Holdfast's own that a bridge serves beside the endpoint. */

@@ -153,7 +153,8 @@ export class RunningHub {
     this.news.close();
     const endpoints = this.all().flatMap(({ opened }) => opened?.endpoint ?? []);
     for (const endpoint of endpoints) endpoint.endStreams();
-    if (this.#server !== undefined) await drain(this.#server, endpoints, drainTimeoutMs);
+    if (this.#server !== undefined)
+      await drain({ server: this.#server, endpoints, clock: this.shared.clock }, drainTimeoutMs);
   }
 
   async upgrade(): Promise<void> {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { describe, it } from "node:test";
-import { ownIds } from "../support/own-ids.ts";
+import { ownIds, withoutOwnText } from "../support/own-ids.ts";
 import { eventData, openSession } from "../support/raw-client.ts";
 import { openEvents } from "../support/raw-server.ts";
 import { growthDuring } from "../support/resident-memory.ts";
@@ -11,7 +11,7 @@ import { eventually } from "./recovery-scene.ts";
 import { call, lastOwnId, listen, news, nth, openStage, progress, result, type Stage } from "./streams-scene.ts";
 
 /** Progress notifications that a client reads, and then comes back for from the first on; the answer is the last event. */
-async function readAndReturn(stage: Stage, events: readonly string[]): Promise<string[]> {
+async function readAndReturn(stage: Stage, events: readonly string[], whole = false): Promise<string[]> {
   const opening = stage.session.open({ body: call(1) });
   const answer = openEvents(await nth(stage.calls, 1));
   answer.write(progress(0));
@@ -23,7 +23,7 @@ async function readAndReturn(stage: Stage, events: readonly string[]): Promise<s
   await stream.ended;
   const again = await listen(stage.session, from);
   await again.ended;
-  return eventData(again.text());
+  return whole ? [again.text()] : eventData(again.text());
 }
 
 const steps = (text: readonly string[]) => text.map((json) => JSON.parse(json).params?.progress ?? "answer");
@@ -50,6 +50,16 @@ describe("what is kept of one stream", () => {
   it("is the newest of them where there were more", async () => {
     await using stage = await openStage({ args: ["--stream-keep-bytes", "5000"] });
     assert.deepEqual(steps(await readAndReturn(stage, [big(3_000), big(3_000)])), ["big", "answer"]);
+  });
+
+  it("is exactly that many, and the oldest event goes for one byte less", async () => {
+    const kept = async (bytes: number): Promise<string> => {
+      await using stage = await openStage({ args: ["--stream-keep-bytes", String(bytes)] });
+      return (await readAndReturn(stage, [big(500), big(500)], true)).join("");
+    };
+    const all = await kept(100_000);
+    assert.equal(await kept(all.length).then(withoutOwnText), withoutOwnText(all));
+    assert.equal(eventData(await kept(all.length - 1)).length, 2);
   });
 
   it("is nothing of an answer that is larger, and the client is told so", async () => {
@@ -198,5 +208,58 @@ describe("a reader that stops reading", () => {
     (await nth(stage.calls, 1)).writeHead(200, { "content-type": "application/json" }).end(result(1));
     assert.equal((await answered).text, result(1));
     slow.leave();
+  });
+});
+
+describe("SIGTERM while the client of a call is away", { timeout: 30_000 }, () => {
+  const args = ["--stream-open-after", "0.1"];
+  const isDraining = async (stage: Stage): Promise<true | undefined> => {
+    const answer = await fetch(`${new URL(stage.holdfast.url).origin}/healthz`);
+    await answer.text();
+    return answer.status === 503 || undefined;
+  };
+  /** The call is at the server, its client has left, and Holdfast has been told to end. */
+  const draining = async (stage: Stage) => {
+    const early = await stage.session.open({ body: call(1) });
+    await early.until("\n\n");
+    const answer = await nth(stage.calls, 1);
+    early.leave();
+    await early.ended;
+    const stopped = stage.holdfast.stop();
+    await eventually(() => isDraining(stage), "the drain has begun");
+    return { lastId: lastOwnId(early.text()), answer, stopped };
+  };
+  const rest = async (stage: Stage, lastId: string): Promise<string> => {
+    await stage.holdfast.restart();
+    const stream = await listen(stage.session, lastId);
+    await stream.ended;
+    return eventData(stream.text()).join();
+  };
+
+  it("waits for the answer, which the client is given after the next start where streams are durable", async () => {
+    await using stage = await openStage({ args: [...args, "--durable-streams"] });
+    const { lastId, answer, stopped } = await draining(stage);
+    answer.writeHead(200, { "content-type": "application/json" }).end(result(1, "kept"));
+    assert.equal(await stopped, 0);
+    assert.equal(await rest(stage, lastId), result(1, "kept"));
+  });
+
+  it("breaks the call off after --drain-timeout, and the client is told that its outcome is unknown", async () => {
+    await using stage = await openStage({ args: [...args, "--durable-streams", "--drain-timeout", "1"] });
+    const begunMs = performance.now();
+    const { lastId, stopped } = await draining(stage);
+    assert.equal(await stopped, 0);
+    assert.ok(performance.now() - begunMs < 8_000);
+    assert.match(await rest(stage, lastId), /"id":1,"error":.*OUTCOME_UNKNOWN/);
+  });
+
+  it("lets the server finish the call also where nobody can come back for it", async () => {
+    await using stage = await openStage({ args });
+    const { answer, stopped } = await draining(stage);
+    assert.equal(answer.destroyed, false);
+    const finished = once(answer, "finish");
+    answer.writeHead(200, { "content-type": "application/json" }).end(result(1));
+    await finished;
+    assert.equal(await stopped, 0);
   });
 });

@@ -106,6 +106,10 @@ export class ClientStream implements EventOut, EventOwner, InLine<ClientStream> 
     return this.#events.seq === 0;
   }
 
+  get isAnswering(): boolean {
+    return this.kind === "answer" && !this.#ended && !this.#over;
+  }
+
   get ended(): boolean {
     return this.#ended;
   }

@@ -13,6 +13,8 @@ export interface Waiting extends InLine<Waiting> {
 export interface Timed {
   /** Looks at the clock; false when it need not be asked again. */
   tick(): boolean;
+  /** A call is under way whose answer it will bring, whether its client is there or not. */
+  readonly isAnswering: boolean;
 }
 
 const longestTickMs = 1_000;
@@ -41,6 +43,11 @@ export class StreamClock {
     this.keepAliveTicks = Math.max(1, Math.floor(keepAliveMs / tickMs) - 1);
     this.#openAfterTicks = Math.max(1, Math.ceil(openAfterMs / tickMs));
     this.#timer = setInterval(() => this.#tick(), tickMs).unref();
+  }
+
+  get isAnswering(): boolean {
+    for (const { isAnswering } of this.streams) if (isAnswering) return true;
+    return false;
   }
 
   stop(): void {
