@@ -112,4 +112,14 @@ export const serverWireRows = {
     "Send it again in a moment.",
     true,
   ),
+  SERVER_DOES_NOT_READ: row(
+    "server",
+    503,
+    1431,
+    "no",
+    "yes",
+    "The server does not read what it was sent, so no more is sent to it.",
+    "Send it again when the server has caught up; restart the server if it does not.",
+    true,
+  ),
 } as const;

@@ -33,6 +33,8 @@ export class ServerProcess implements Wire {
   #answers = 0;
   #noise = "";
   #noiseLines = 0;
+  /** What all wait for whose message found none. */
+  #room: Promise<undefined> | undefined;
   #ending: Promise<void> | undefined;
   #isOver = false;
   readonly #exited: Promise<void>;
@@ -89,6 +91,10 @@ export class ServerProcess implements Wire {
     });
   }
 
+  get unsentBytes(): number {
+    return this.#child.stdin?.writableLength ?? 0;
+  }
+
   send(text: Buffer): Promise<undefined> | undefined {
     const { stdin } = this.#child;
     if (stdin === null || !stdin.writable) return undefined;
@@ -97,13 +103,15 @@ export class ServerProcess implements Wire {
     const hasRoom = stdin.write("\n");
     stdin.uncork();
     if (hasRoom) return undefined;
-    return new Promise((resolve) => {
+    this.#room ??= new Promise((resolve) => {
       const go = (): void => {
         stdin.off("drain", go).off("close", go);
+        this.#room = undefined;
         resolve(undefined);
       };
       stdin.on("drain", go).on("close", go);
     });
+    return this.#room;
   }
 
   pause(): void {

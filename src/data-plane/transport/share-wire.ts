@@ -80,6 +80,10 @@ class SharedWire implements WireEvents {
     return this.#wire?.silence;
   }
 
+  get unsentBytes(): number | undefined {
+    return this.#wire?.unsentBytes;
+  }
+
   leave(member: Member): void {
     if (!this.#members.delete(member)) return;
     for (const id of this.#calls.leave(member))
@@ -290,6 +294,10 @@ class Member implements Wire {
 
   get silence(): WireFault | undefined {
     return this.#shared.silence;
+  }
+
+  get unsentBytes(): number | undefined {
+    return this.#shared.unsentBytes;
   }
 
   send(text: Buffer): Promise<Refused | undefined> | undefined {

@@ -21,6 +21,9 @@ import { WireFault } from "./wire-fault.ts";
 /** A session that was moved may still get what was on its way under its old id. */
 const retireAfterMs = 100;
 
+/** What waits for a server that does not read; beyond it calls are refused, and what needs no answer waits at its client. */
+const mostUnsentBytes = 64 * 1024 * 1024;
+
 /** An answer that was on its way when its request was cancelled still passes. */
 const cancelGraceMs = 500;
 
@@ -155,6 +158,7 @@ export class VirtualSession implements WireEvents {
     signal: AbortSignal | undefined,
   ): Promise<Reply> {
     if (!envelopes.some(({ kind }) => kind === "request")) return this.#hand(body, envelopes, headers);
+    if ((this.#wire?.unsentBytes ?? 0) > mostUnsentBytes) return Promise.resolve(refusedUnread(envelopes));
     return new Promise((settle) => {
       const reply = this.#send(body, headers, envelopes, false, settle);
       signal?.addEventListener("abort", () => {
@@ -321,4 +325,10 @@ function tokenOf(text: Buffer): RawId | undefined {
 /** News of the server as a whole: no call is what it is about. */
 function prefersStream(method: string | undefined): boolean {
   return method !== undefined && (method.endsWith("/list_changed") || method === "notifications/resources/updated");
+}
+
+function refusedUnread(envelopes: readonly Envelope[]): Reply {
+  const error = new ProxyError("SERVER_DOES_NOT_READ");
+  const errors = envelopes.flatMap(({ kind, id }) => (kind === "request" ? [toJsonRpcError(error, id)] : []));
+  return wholeReply(200, "application/json", errors.length === 1 ? (errors[0] ?? "") : `[${errors.join()}]`);
 }

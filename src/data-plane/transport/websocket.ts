@@ -117,6 +117,10 @@ class SocketWire implements Wire {
     });
   }
 
+  get unsentBytes(): number {
+    return this.#socket.bufferedAmount;
+  }
+
   send(text: Buffer): Promise<undefined> | undefined {
     const socket = this.#socket;
     if (socket.readyState !== socket.OPEN) return undefined;

@@ -20,6 +20,8 @@ export type Refused = Extract<Reply, { kind: "reply" | "lost" }>;
 export interface Wire {
   /** Known reasons why initialize has not been answered. */
   readonly silence?: WireFault | undefined;
+  /** Of what was handed over, what the other side has not taken. */
+  readonly unsentBytes?: number | undefined;
   /** Hands one message over. Undefined: done. A promise: when there is room for the next, or with what the server said instead of taking it. */
   send(text: Buffer, headers: readonly string[]): Promise<Refused | undefined> | undefined;
   /** No more messages, please, until `resume`. */
