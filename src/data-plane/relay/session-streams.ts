@@ -78,6 +78,11 @@ export class SessionStreams implements StreamOwner, Timed {
     return !this.#isClosed || this.#streams.first !== undefined;
   }
 
+  get isAnswering(): boolean {
+    for (const stream of this.#streams) if (stream.isAnswering) return true;
+    return false;
+  }
+
   /** The session is over. */
   close(): void {
     this.#isClosed = true;
