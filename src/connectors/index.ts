@@ -14,7 +14,7 @@ export {
 export { readSealingKey, readSecretFile } from "./key-file.ts";
 export { Prober } from "./prober.ts";
 export { type Actual, type Opened, Reconciler } from "./reconciler.ts";
-export type { ConnectorRecord, ConnectorSpec, SpecOptions } from "./record.ts";
+export { type ConnectorRecord, type ConnectorSpec, optionsInForce, type SpecOptions } from "./record.ts";
 export { secretWords } from "./redact.ts";
 export type { ProbeResult, Running, SessionFacts, UpgradeCounts } from "./running.ts";
 export { openSealer, type Sealer } from "./seal.ts";

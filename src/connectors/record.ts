@@ -1,12 +1,20 @@
 // What a connector is: the plain values that are stored sealed, and the row around them. No live object.
-import type { ConnectorOptions } from "../config/index.ts";
+import { type ConnectorOptions, connectorDefaults } from "../config/index.ts";
 import type { WrittenServer } from "../config/servers/index.ts";
 import type { StoredConnector } from "../store/index.ts";
 
+/** What is absent was not known yet when the connector was stored, and has its default. */
 export type SpecOptions = Pick<
   ConnectorOptions,
   "trusted" | "recovery" | "recoveryWindowMs" | "maxSessions" | "idleTimeoutMs"
->;
+> &
+  Partial<Pick<ConnectorOptions, "maxMessageBytes" | "startTimeoutMs">>;
+
+/** With the defaults of what is absent. */
+export function optionsInForce({ options }: Pick<ConnectorSpec, "options">): Required<SpecOptions> {
+  const { maxMessageBytes, startTimeoutMs } = connectorDefaults;
+  return { maxMessageBytes, startTimeoutMs, ...options };
+}
 
 export interface ConnectorSpec {
   /** As the user wrote it: variables are filled in when it connects, so that a new value counts without a new command. Secret. */

@@ -59,7 +59,7 @@ export const serverWireRows = {
     "no",
     "yes",
     "The server was reached, or started, but did not answer initialize in time.",
-    "Start it by hand and see whether it waits for something.",
+    "Start it by hand and see whether it waits for something; one that is only slow is given longer with --start-timeout.",
     true,
   ),
   SERVER_SPEAKS_NO_MCP: row(
@@ -79,7 +79,7 @@ export const serverWireRows = {
     "yes",
     "no",
     "The server's answer is larger than this proxy accepts.",
-    "Ask for less, or raise the limit for messages.",
+    "Ask for less, or raise --max-message.",
     true,
   ),
   SSE_ENDPOINT_REFUSED: row(

@@ -44,6 +44,12 @@ const optionFields = {
   recoveryWindowMs: z.int().min(0).max(3_600_000),
   maxSessions: z.int().min(1).max(10_000_000),
   idleTimeoutMs: z.int().min(1_000).max(31_536_000_000),
+  /** Of servers on stdio, HTTP+SSE and WebSocket: their largest message, and how long they may take to start and answer initialize. */
+  maxMessageBytes: z
+    .int()
+    .min(1_024)
+    .max(2 ** 30),
+  startTimeoutMs: z.int().min(100).max(3_600_000),
 };
 
 export const connectorOptionsSchema = z.strictObject(optionFields);
@@ -183,13 +189,10 @@ export const toolListSchema = z.object({
 
 export const testResultSchema = z.object({ ok: z.boolean(), elapsedMs: milliseconds, status: statusSchema });
 
-/** What became of the sessions when the connector's program was started anew. */
+/** Sessions when the program was started anew: `failed` ones stay on the old process, `left` ones were being restored or ended and needed no move. */
 export const upgradeResultSchema = z.object({
-  /** They are on the new process; what was running finishes on the old one. */
   moved: count,
-  /** They stay on the old process: the new one did not take them. */
   failed: count,
-  /** They were being restored, or ended, and needed no move. */
   left: count,
   elapsedMs: milliseconds,
 });

@@ -9,6 +9,7 @@ import type {
   SessionFacts,
   Status,
 } from "../../connectors/index.ts";
+import { optionsInForce } from "../../connectors/index.ts";
 import { catalog, printable } from "../../errors/index.ts";
 import type { StoredToken } from "../../store/index.ts";
 import type {
@@ -37,7 +38,7 @@ export function connectorView(actual: Actual<Running>, origin: string, nowMs: nu
     id,
     server: serverView(record, opened?.origin),
     headerNames: Object.keys(spec.headers),
-    options: spec.options,
+    options: optionsInForce(spec),
     source: spec.source,
     wanted,
     generation,

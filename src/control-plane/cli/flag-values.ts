@@ -16,3 +16,7 @@ export function number(least: number, most: number) {
     throw new InvalidArgumentError(`It must be a number from ${least} to ${most}.`);
   };
 }
+
+/** The same on a bridge and on a hub's connector. */
+export const mostMessageBytes = wholeNumber(1_024, 2 ** 30);
+export const startSeconds = number(0.1, 3_600);

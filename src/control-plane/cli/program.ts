@@ -1,7 +1,7 @@
 // The command line: what can be typed, with its defaults and its help. Starts nothing itself.
 import { Command, InvalidArgumentError, Option } from "commander";
 import { bridgeDefaults } from "../../config/index.ts";
-import { number, wholeNumber } from "./flag-values.ts";
+import { mostMessageBytes, number, startSeconds, wholeNumber } from "./flag-values.ts";
 import { hubHelp } from "./hub-verbs.ts";
 import { addServe, type ServeFlags } from "./serve.ts";
 import { type AddressFlags, addressOptions, type Typed } from "./server-address.ts";
@@ -26,6 +26,8 @@ export interface BridgeFlags extends AddressFlags, StreamFlags, SupergatewayFlag
   readonly recoveryWindow: number;
   readonly trusted: boolean;
   readonly maxBody: number;
+  readonly maxMessage: number;
+  readonly startTimeout: number;
   readonly maxSessions: number;
   readonly drainTimeout: number;
   readonly reconnectGrace: number;
@@ -69,7 +71,7 @@ Exit codes: 0 ok, 1 usage, 3 sign-in needed (stdio), 4 cannot listen, start or r
 
 /** What one may type before a command after --; all of `stdio` besides the server and its wire. */
 const stdioFlags = new Set(
-  "header header-file name recovery recovery-window trusted max-body drain-timeout log-format log-file quiet data-dir".split(
+  "header header-file name recovery recovery-window trusted max-body max-message start-timeout drain-timeout log-format log-file quiet data-dir".split(
     " ",
   ),
 );
@@ -88,6 +90,7 @@ export function buildProgram(version: string, verbs: Verbs, command?: readonly s
     .enablePositionalOptions();
   for (const option of [
     ...bridgeOptions(),
+    ...serverOptions(),
     ...patienceOptions(),
     ...streamFlagOptions(),
     ...addressOptions(),
@@ -119,7 +122,8 @@ function addStdio(program: Command, verbs: Verbs, command: readonly string[] | u
     .description("the server as a stdio process, for clients that start one; sessions are kept in memory")
     .usage("[options] [url | -- command args...]")
     .argument("[url]", "the server's MCP endpoint: http, https, ws or wss");
-  const own = [...bridgeOptions().filter(({ long }) => stdioFlags.has(long?.slice(2) ?? "")), ...addressOptions()];
+  const all = [...bridgeOptions(), ...serverOptions()];
+  const own = [...all.filter(({ long }) => stdioFlags.has(long?.slice(2) ?? "")), ...addressOptions()];
   for (const option of own) stdio.addOption(option);
   stdio.action((url: string | undefined, flags: BridgeFlags) =>
     verbs.stdio({ url, command }, { ...program.opts<BridgeFlags>(), ...flags }),
@@ -181,6 +185,19 @@ function bridgeOptions(): Option[] {
     ]),
     new Option("--log-file <path>", "append the log to a file instead of standard error"),
     new Option("--quiet", "log warnings and errors only").default(false),
+  ];
+}
+
+/** What is taken from a server that sends whole messages. */
+function serverOptions(): Option[] {
+  const d = bridgeDefaults;
+  return [
+    new Option("--max-message <bytes>", "largest message of a server on stdio, HTTP+SSE or WebSocket")
+      .argParser(mostMessageBytes)
+      .default(d.maxMessageBytes),
+    new Option("--start-timeout <seconds>", "how long such a server may take to start and answer initialize")
+      .argParser(startSeconds)
+      .default(d.startTimeoutMs / 1_000),
   ];
 }
 

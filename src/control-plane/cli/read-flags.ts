@@ -53,6 +53,8 @@ export function readFlags(typed: Typed, flags: BridgeFlags, logIsTerminal: boole
     recoveryWindowMs: flags.recoveryWindow * 1_000,
     trusted: flags.trusted,
     maxBodyBytes: flags.maxBody,
+    maxMessageBytes: flags.maxMessage,
+    startTimeoutMs: flags.startTimeout * 1_000,
     maxSessions: flags.maxSessions,
     drainTimeoutMs: flags.drainTimeout * 1_000,
     reconnectGraceMs: flags.reconnectGrace * 1_000,

@@ -1,7 +1,7 @@
 // A stored connector as the API would show it while no hub runs: nothing of its address but what may be seen, and the plain truth about its status.
 
 import { hubDefaults } from "../../../config/index.ts";
-import type { ConnectorRecord } from "../../../connectors/index.ts";
+import { type ConnectorRecord, optionsInForce } from "../../../connectors/index.ts";
 import type { ConnectorView, ServerView } from "../../api/schema.ts";
 
 /** Where a hub listens unless it is told otherwise. */
@@ -16,7 +16,7 @@ export function viewOf(record: ConnectorRecord): ConnectorView {
     id,
     server: serverView(spec.server),
     headerNames: Object.keys(spec.headers),
-    options: spec.options,
+    options: optionsInForce(spec),
     source: spec.source,
     wanted,
     generation,

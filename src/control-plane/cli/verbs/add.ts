@@ -13,9 +13,14 @@ export interface AddFlags extends CommonFlags, ServerFlags {
   readonly recovery?: "transparent" | "notify" | "strict";
   /** Seconds. */
   readonly recoveryWindow?: number;
+  readonly maxMessage?: number;
+  /** Seconds. */
+  readonly startTimeout?: number;
   readonly disconnected?: boolean;
   readonly scope?: string;
 }
+
+type OptionFlags = Pick<AddFlags, "trusted" | "recovery" | "recoveryWindow" | "maxMessage" | "startTimeout">;
 
 export async function add(
   name: string,
@@ -76,10 +81,7 @@ export function checkName(name: string): void {
   if (!read.success) throw new ConfigError(read.error.issues[0]?.message ?? "The name cannot be used.");
 }
 
-export function specOf(
-  { server, headers }: TypedServer,
-  flags: Pick<AddFlags, "trusted" | "recovery" | "recoveryWindow">,
-): ConnectorSpec {
+export function specOf({ server, headers }: TypedServer, flags: OptionFlags): ConnectorSpec {
   const { trusted, recovery, recoveryWindowMs, maxSessions, idleTimeoutMs } = connectorDefaults;
   const options = { trusted, recovery, recoveryWindowMs, maxSessions, idleTimeoutMs, ...optionsOf(flags) };
   return { server, headers, options, source: "store", from: "machine" };
@@ -89,13 +91,13 @@ function pick(typed: TypedServer | undefined): Partial<TypedServer> {
   return typed === undefined ? {} : { server: typed.server, headers: typed.headers };
 }
 
-function optionsOf(
-  flags: Pick<AddFlags, "trusted" | "recovery" | "recoveryWindow">,
-): Partial<ConnectorSpec["options"]> {
-  const { trusted, recovery, recoveryWindow } = flags;
+function optionsOf(flags: OptionFlags): Partial<ConnectorSpec["options"]> {
+  const { trusted, recovery, recoveryWindow, maxMessage, startTimeout } = flags;
   return {
     ...(trusted === undefined ? {} : { trusted }),
     ...(recovery === undefined ? {} : { recovery }),
     ...(recoveryWindow === undefined ? {} : { recoveryWindowMs: recoveryWindow * 1_000 }),
+    ...(maxMessage === undefined ? {} : { maxMessageBytes: maxMessage }),
+    ...(startTimeout === undefined ? {} : { startTimeoutMs: startTimeout * 1_000 }),
   };
 }

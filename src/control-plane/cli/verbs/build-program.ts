@@ -1,5 +1,6 @@
 // The command line of the hub's verbs: what can be typed, with help and examples. Each verb is loaded when it is run.
 import { Command, InvalidArgumentError, Option } from "commander";
+import { mostMessageBytes, startSeconds } from "../flag-values.ts";
 import type { LocalParts } from "../hub/local-parts.ts";
 import { hubVerbs } from "../hub-verbs.ts";
 import type { AddFlags } from "./add.ts";
@@ -67,6 +68,8 @@ function options(command: Command): Command {
       ]),
     )
     .option("--recovery-window <seconds>", "how long a request may wait for a server that is away", seconds)
+    .option("--max-message <bytes>", "largest message of a server on stdio, HTTP+SSE or WebSocket", mostMessageBytes)
+    .option("--start-timeout <seconds>", "how long such a server may take to start and answer initialize", startSeconds)
     .addOption(new Option("-s, --scope <scope>").hideHelp());
 }
 
