@@ -27,7 +27,7 @@ export async function serveModern(endpoint: ModernEndpoint, from: ModernExchange
   const { transport } = relay.connector;
   for (let turn = 1; ; turn += 1) {
     const isLast = turn >= mostTurns;
-    if (transport.sessionsOnly !== true) await untilKnown(eras, exchange);
+    if (transport.sessionsOnly !== true && eras.now.modern === "unknown") await untilKnown(eras, exchange);
     if (bridged !== undefined && (transport.sessionsOnly === true || eras.now.modern === "no")) {
       exchange.outcome.eraPair = "ML";
       const error = await bridged(exchange, principal);
@@ -53,8 +53,7 @@ export async function serveModern(endpoint: ModernEndpoint, from: ModernExchange
 }
 
 async function untilKnown(eras: ServerErasMemory, { headers }: ModernExchange): Promise<void> {
-  const known = eras.now.modern === "unknown" ? (await eras.load()).modern : eras.now.modern;
-  if (known === "unknown") await eras.probe(headers);
+  if ((await eras.load()).modern === "unknown") await eras.probe(headers);
 }
 
 async function asksAnew({ eras }: ModernEndpoint, { headers }: ModernExchange) {

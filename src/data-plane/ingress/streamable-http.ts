@@ -1,29 +1,16 @@
 // The Streamable HTTP transport toward clients: which era an exchange is of, what is asked for, of which session.
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import { ProxyError } from "../../errors/index.ts";
-import {
-  isClientSessionId,
-  isFaceSession,
-  mediaType,
-  methodHeader,
-  protocolVersionHeader,
-  sessionIdHeader,
-} from "../../protocol/index.ts";
+import { isClientSessionId, isFaceSession, mediaType, methodHeader, sessionIdHeader } from "../../protocol/index.ts";
 import { isModernBody, isModernExchange, type ModernEndpoint, serveModern } from "../bridge/index.ts";
-import {
-  answerFailure,
-  type ClientExchange,
-  type ModernExchange,
-  type RequestBody,
-  relayInitialize,
-  type Streams,
-} from "../relay/index.ts";
+import { answerFailure, type ClientExchange, type RequestBody, relayInitialize, type Streams } from "../relay/index.ts";
 import { assertAccepted, type SessionManager, type UpstreamSession } from "../session/index.ts";
 import { adoptSession } from "./adopt-session.ts";
 import { HttpClientConnection } from "./client-connection.ts";
 import { relayMessage } from "./client-message.ts";
 import { HttpExchange, one } from "./http-exchange.ts";
 import { refuse } from "./http-server.ts";
+import { HttpModernExchange } from "./modern-exchange.ts";
 import { type BodyLimits, readBody } from "./read-body.ts";
 import { type ExchangeNotes, whenOver } from "./request-record.ts";
 
@@ -131,10 +118,11 @@ class EndpointExchange {
   }
 
   #serveModern(body: RequestBody): Promise<void> {
-    const exchange: ModernExchange = Object.assign(this.exchange(body), {
-      method: one(this.#request.headers[methodHeader]),
-      envelopeHeaders: envelopeHeaders(this.#request, this.#options.passThrough !== undefined),
-      requestHeaders: this.#request.headers,
+    const exchange = new HttpModernExchange(this.#request, body, {
+      connection: this.#connection,
+      headers: this.#options.forward(this.#request),
+      notes: this.#notes,
+      isFront: this.#options.passThrough !== undefined,
     });
     return serveModern(this.#options.modern, exchange, this.#principal);
   }
@@ -236,22 +224,6 @@ function mayOpenOrNameSession(method: string | undefined, headers: IncomingHttpH
 /** The method as the log shows it. */
 function modernMethod(headers: IncomingHttpHeaders): string {
   return one(headers[methodHeader])?.slice(0, longestMethod) ?? "-";
-}
-
-/** The client's own headers of the era, byte for byte. In front mode the others pass with everything else. */
-function envelopeHeaders({ rawHeaders, headers }: IncomingMessage, isFront: boolean): string[] {
-  if (isFront) {
-    const version = one(headers[protocolVersionHeader]);
-    return version === undefined ? [] : [protocolVersionHeader, version];
-  }
-  const kept: string[] = [];
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index] as string;
-    // The cheap look first: most headers begin with another letter.
-    if ((name.charCodeAt(0) | 32) !== 0x6d || !/^mcp-(?!session-id$)/i.test(name)) continue;
-    kept.push(name, rawHeaders[index + 1] as string);
-  }
-  return kept;
 }
 
 /** Whoever names a session is of a revision that has resumption (2025-03-26 to 2025-11-25). */

@@ -19,6 +19,7 @@ import { noteAway } from "./after-trouble.ts";
 import { answerFailure, endStreamWithError } from "./answer-error.ts";
 import { type ClientExchange, requestIds } from "./client-exchange.ts";
 import { DirectOut } from "./event-out.ts";
+import { EndingPost, Leaving } from "./leaving.ts";
 import { ModernAnswer, type ModernDelivery } from "./modern-answer.ts";
 import { isSafeModern } from "./modern-safety.ts";
 
@@ -85,7 +86,7 @@ class ModernLife {
   readonly #mayRecheck: boolean;
   readonly #isListen: boolean;
   readonly #answer: ModernAnswer;
-  readonly #gone = new AbortController();
+  readonly #leaving = new Leaving();
   readonly #startedMs: number;
   #sends = 0;
   #body: Buffer | undefined;
@@ -110,7 +111,7 @@ class ModernLife {
     const { connection, outcome } = this.#exchange;
     const { availability } = this.#relay.connector;
     // Closing the stream is how this era cancels, so the server hears of it at once.
-    connection.onGone(() => this.#gone.abort());
+    connection.onGone(() => this.#leaving.leave());
     if (this.#isListen) this.#relay.listens.add(this);
     try {
       for (;;) {
@@ -132,14 +133,14 @@ class ModernLife {
         if (await this.#recover(met)) return answered;
       }
     } finally {
-      this.#relay.listens.delete(this);
+      if (this.#isListen) this.#relay.listens.delete(this);
     }
   }
 
   /** Holdfast ends: the client's subscription breaks off, as it would with any server that ends, and is taken up with whoever serves next. */
   end(): void {
     this.#over = true;
-    this.#gone.abort();
+    this.#leaving.leave();
     this.#exchange.connection.end();
   }
 
@@ -147,12 +148,8 @@ class ModernLife {
     const { body, headers, contentType, envelopeHeaders } = this.#exchange;
     const all = ["accept", acceptBoth, ...headers, "content-type", contentType, ...envelopeHeaders];
     if (body?.stream !== undefined && body.contentLength !== undefined) all.push("content-length", body.contentLength);
-    return this.#relay.connector.transport.send({
-      method: "POST",
-      headers: all,
-      body: this.#body ?? body?.kept ?? body?.stream,
-      signal: this.#gone.signal,
-    });
+    const post = new EndingPost(all, this.#body ?? body?.kept ?? body?.stream, this.#leaving);
+    return this.#relay.connector.transport.send(post);
   }
 
   #attempt(reply: Reply): ModernEnd | Met | Promise<ModernEnd | Met> {
@@ -288,7 +285,7 @@ class ModernLife {
   #pause(): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, this.#pauseMs);
-      this.#gone.signal.addEventListener("abort", () => {
+      this.#leaving.ends(() => {
         clearTimeout(timer);
         resolve();
       });
