@@ -203,10 +203,20 @@ export class ModernFace {
     const settled = Promise.withResolvers<ProxyError | undefined>();
     const { storeKey: connector, name } = this.#connector.settings;
     const { principal, client } = user;
-    const park = this.#parked.newId();
+    // Most calls never wait, and need no name.
+    let park: string | undefined;
+    const parkId = (): string => (park ??= this.#parked.newId());
     const state = (kind: StateFacts["kind"], round: number): string => {
       const expiresAtMs = Date.now() + limits.parkTtlMs;
-      return this.#seal.seal({ kind, park, connector, principal, digest: requestDigest(text), round, expiresAtMs });
+      return this.#seal.seal({
+        kind,
+        park: parkId(),
+        connector,
+        principal,
+        digest: requestDigest(text),
+        round,
+        expiresAtMs,
+      });
     };
     const call = new ModernCall(
       {
@@ -217,13 +227,13 @@ export class ModernFace {
         stateOf: (round) => state("park", round),
         againState: () => state("again", 0),
         parked: (waiting) => {
-          this.#parked.wait(park, principal, waiting);
+          this.#parked.wait(parkId(), principal, waiting);
           settled.resolve(undefined);
         },
         foreign: ({ status, text: body }) =>
           settled.resolve(new ProxyError("INITIALIZE_FAILED", { connector: name, upstream: { status, body } })),
         over: () => {
-          this.#parked.settle(park);
+          if (park !== undefined) this.#parked.settle(park);
           settled.resolve(undefined);
         },
       },

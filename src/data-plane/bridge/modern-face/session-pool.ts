@@ -30,6 +30,8 @@ export class OpeningRefused extends Error {
   }
 }
 
+const mostKeys = 1_000;
+
 interface Slot {
   readonly principal: string;
   readonly key: string;
@@ -47,6 +49,8 @@ export class SessionPool {
   readonly #slots = new Map<string, Slot[]>();
   /** The server has asked something over a wire that does not say for which call: from then on calls that may be asked are kept apart. */
   #asksUnrelated = false;
+  /** By what the caller wrote. */
+  readonly #keys = new Map<string, string>();
 
   constructor(connector: Connector, limits: PoolLimits, clock: StreamClock) {
     this.#streams = new Streams(clock);
@@ -109,13 +113,25 @@ export class SessionPool {
   }
 
   #sharedSlot(user: PoolUser, on: OnBehalf): Slot {
-    const key = poolKey(user);
+    const key = this.#keyOf(user);
     const slots = this.#slots.get(key) ?? [];
     const most = (slot: Slot): number =>
       (this.#asksUnrelated || slot.session?.asksUnrelated === true) && isInteractive(user.client.capabilities)
         ? 1
         : this.#limits.callsPerSession;
     return slots.find((slot) => slot.claims < most(slot)) ?? this.#newSlot(user, on, key);
+  }
+
+  /** A client writes the same facts with every call, so they are put in order once. */
+  #keyOf(user: PoolUser): string {
+    const { principal, isolation, client } = user;
+    const asWritten = JSON.stringify([principal, isolation, client.info, client.capabilities]);
+    const known = this.#keys.get(asWritten);
+    if (known !== undefined) return known;
+    if (this.#keys.size >= mostKeys) this.#keys.clear();
+    const key = poolKey(user);
+    this.#keys.set(asWritten, key);
+    return key;
   }
 
   #newSlot(user: PoolUser, on: OnBehalf, key: string): Slot {
