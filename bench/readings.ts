@@ -5,6 +5,9 @@ import { median } from "./statistics.ts";
 export const concurrencies = [1, 32, 128] as const;
 export type Concurrency = (typeof concurrencies)[number];
 
+/** The client's era, then the server's; L is legacy, M is 2026-07-28. */
+export type EraPair = "LL" | "MM" | "LM" | "ML";
+
 /** Every row of the tables, in their order, with the words that the reader sees. */
 export const measures = {
   smallCpuUs1: "CPU per small call, c1, us",
@@ -22,6 +25,14 @@ export const measures = {
   outlivingBytes: "outlives young collections, per small call, bytes",
   jsonCpuUs: "CPU per call answered as JSON, c32, us",
   sseCpuUs: "CPU per call answered as SSE, c32, us",
+  cpuUsLL: "CPU per small call, c32, legacy throughout (LL), us",
+  cpuUsMM: "CPU per small call, c32, modern throughout (MM), us",
+  cpuUsLM: "CPU per small call, c32, legacy client of a modern server (LM), us",
+  cpuUsML: "CPU per small call, c32, modern client of a legacy server (ML), us",
+  p50UsLL: "p50, c1, LL, us",
+  p50UsMM: "p50, c1, MM, us",
+  p50UsLM: "p50, c1, LM, us",
+  p50UsML: "p50, c1, ML, us",
   oneMbCpuMs: "CPU per 1 MB answer, ms",
   oneMbFirstByteMs: "first byte of a 1 MB answer, ms",
   oneMbPeakMb: "peak memory over idle, 1 MB answers, MB",

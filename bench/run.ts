@@ -6,6 +6,7 @@ import { type Bench, openBench } from "./bench.ts";
 import { contenderNames } from "./contenders/contenders.ts";
 import { findNginx } from "./contenders/nginx.ts";
 import { measureChildren } from "./measures/children.ts";
+import { measureEras } from "./measures/eras.ts";
 import { measureLarge } from "./measures/large.ts";
 import { measureOutliving } from "./measures/outliving.ts";
 import { measureProgress } from "./measures/progress.ts";
@@ -23,6 +24,7 @@ const parts: Readonly<Record<string, (bench: Bench, readings: Readings) => Promi
   small: measureSmall,
   sse: measureEventStreamAnswers,
   outliving: measureOutliving,
+  eras: measureEras,
   large: measureLarge,
   progress: measureProgress,
   sessions: measureSessions,
@@ -40,10 +42,10 @@ const root = fileURLToPath(new URL("../", import.meta.url));
 
 const help = `npm run bench -- [options]
 
-  --quick             short rounds, under 90 seconds; its figures are rough
+  --quick             short rounds, under two minutes; its figures are rough
   --only a,b          of: ${Object.keys(parts).join(", ")}
   --contenders a,b    of: ${contenderNames.join(", ")}
-  --write             put the tables of a full run (about 21 minutes) into bench/README.md
+  --write             put the tables of a full run (about 23 minutes) into bench/README.md
   --help
 
 Build first: Holdfast is measured as dist/main.js. nginx takes part where it is installed.

@@ -96,6 +96,36 @@ export const targets: readonly Target[] = [
     unit: "x",
     measured: ratio(["sseCpuUs", "holdfast"], ["jsonCpuUs", "holdfast"]),
   },
+  {
+    name: "CPU per small call, c32, MM, of LL's",
+    // "No dearer", and what two runs of the same differ by.
+    limit: 1.05,
+    aim: 1,
+    unit: "x",
+    measured: ratio(["cpuUsMM", "holdfast"], ["cpuUsLL", "holdfast"]),
+  },
+  {
+    name: "p50, c1, MM, of LL's",
+    // "No dearer", and what two runs of the same differ by.
+    limit: 1.05,
+    aim: 1,
+    unit: "x",
+    measured: ratio(["p50UsMM", "holdfast"], ["p50UsLL", "holdfast"]),
+  },
+  {
+    name: "CPU per small call, c32, LM, of LL's",
+    limit: 2.5,
+    aim: 2,
+    unit: "x",
+    measured: ratio(["cpuUsLM", "holdfast"], ["cpuUsLL", "holdfast"]),
+  },
+  {
+    name: "CPU per small call, c32, ML, of LL's",
+    limit: 3,
+    aim: 2,
+    unit: "x",
+    measured: ratio(["cpuUsML", "holdfast"], ["cpuUsLL", "holdfast"]),
+  },
   { name: "CPU of a 20 MB answer, of nginx's", limit: 1.6, aim: 1, unit: "x", measured: nginx("twentyMbCpuMs") },
   { name: "CPU of a 20 MB answer, of mcp-proxy's", limit: 0.25, unit: "x", measured: mcpProxy("twentyMbCpuMs") },
   { name: "first byte of a 20 MB answer, of nginx's", limit: 1.5, unit: "x", measured: nginx("twentyMbFirstByteMs") },

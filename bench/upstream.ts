@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { createServer, type Socket } from "node:net";
 import { serveParent } from "./processes/rpc.ts";
 import { nowMs } from "./wire/clock.ts";
+import { modernVersion } from "./wire/connection.ts";
 import { headerOf, readMessages } from "./wire/http-messages.ts";
 
 export interface UpstreamMode {
@@ -39,6 +40,7 @@ const refusals = {
 } as const;
 
 const text = "All work and no play makes a dull benchmark, so this sentence tries to be a little longer. ".repeat(3);
+const content = `"content":[{"type":"text","text":"${text}"}]`;
 const filler = Buffer.alloc(32 * 1024 * 1024, "0123456789abcdefghijklmnopqrstuvwxyz ABCDEFGHIJKLMNOPQRSTUVWXYZ");
 const streamHead =
   "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -120,13 +122,30 @@ const toolList = JSON.stringify({
   tools: ["echo", "big", "progress"].map((name) => ({ name, inputSchema: { type: "object" } })),
 });
 
+const modernRefusals = {
+  version: [
+    "400 Bad Request",
+    `{"code":-32022,"message":"Unsupported protocol version","data":{"supported":["${modernVersion}"],"requested":"2025-11-25"}}`,
+  ],
+  method: ["404 Not Found", '{"code":-32601,"message":"Method not found"}'],
+} as const;
+
+const discovered = JSON.stringify({
+  resultType: "complete",
+  supportedVersions: [modernVersion],
+  capabilities: { tools: {} },
+  ttlMs: 0,
+  cacheScope: "private",
+  _meta: { "io.modelcontextprotocol/serverInfo": { name: "bench-upstream", version: "1" } },
+});
+
 function runTool(socket: Socket, call: Call, id: string | number): void {
   const number = call.params?.arguments?.call;
   if (runs !== undefined && number !== undefined) runs.set(number, (runs.get(number) ?? 0) + 1);
   const name = call.params?.name;
   if (name === "big") answerBig(socket, id, call.params?.arguments?.bytes ?? 0);
   else if (name === "progress") answerProgress(socket, call, id);
-  else answerResult(socket, id, `{"content":[{"type":"text","text":"${text}"}]}`);
+  else answerResult(socket, id, `{${content}}`);
 }
 
 function answerPost(socket: Socket, sessionId: string | undefined, body: string): void {
@@ -135,7 +154,8 @@ function answerPost(socket: Socket, sessionId: string | undefined, body: string)
   if (method === "initialize" && id !== undefined) return answerInitialize(socket, call, id);
   if (sessionId === undefined || !sessions.has(sessionId)) {
     firstRefusalAtMs ??= nowMs();
-    const [status, message] = refusals[refuseWith];
+    // Whoever names no session is told so, as real servers do; it shows a prober that this is a legacy one.
+    const [status, message] = refusals[sessionId === undefined ? 400 : refuseWith];
     return answerWhole(socket, status, message);
   }
   if (id === undefined) return answerWhole(socket, "202 Accepted", "");
@@ -143,7 +163,21 @@ function answerPost(socket: Socket, sessionId: string | undefined, body: string)
   return answerResult(socket, id, method === "tools/list" ? toolList : "{}");
 }
 
+/** A server of 2026-07-28 alone, which knows no sessions and no initialize. */
+function answerModern(socket: Socket, body: string): void {
+  const call: Call = JSON.parse(body);
+  const { id, method } = call;
+  if (id === undefined) return answerWhole(socket, "202 Accepted", "");
+  if (method === "tools/call") return answerResult(socket, id, `{"resultType":"complete",${content}}`);
+  if (method === "server/discover") return answerResult(socket, id, discovered);
+  if (method === "tools/list")
+    return answerResult(socket, id, `{"resultType":"complete","ttlMs":0,"cacheScope":"private",${toolList.slice(1)}`);
+  const [status, error] = modernRefusals[method === "initialize" ? "version" : "method"];
+  answerWhole(socket, status, `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"error":${error}}`);
+}
+
 function answer(socket: Socket, head: string, body: string): void {
+  if (head.startsWith("POST /modern ")) return answerModern(socket, body);
   const sessionId = headerOf(head, head.toLowerCase(), "mcp-session-id:");
   if (head.startsWith("POST ")) {
     if (mode.delayMs > 0) setTimeout(() => answerPost(socket, sessionId, body), mode.delayMs);

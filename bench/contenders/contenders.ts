@@ -15,6 +15,8 @@ export type ContenderName = (typeof contenderNames)[number];
 type ProxyName = Exclude<ContenderName, "direct">;
 
 export interface StartOptions {
+  /** Where the upstream speaks the era that is wanted of it; its legacy place unless given. */
+  readonly upstreamPath?: string;
   /** How it is asked to answer, where that is its own choice and not the upstream's. */
   readonly answers?: "json" | "sse";
   /** Starts Node with an inspector, so that it can be made to collect its garbage. */
@@ -144,7 +146,8 @@ export async function startContender(
   };
   try {
     const port = await freePort();
-    const [command, ...args] = await proxy.command({ upstream: upstream.endpoint, port, directory, options });
+    const behind = { ...upstream.endpoint, path: options.upstreamPath ?? upstream.endpoint.path };
+    const [command, ...args] = await proxy.command({ upstream: behind, port, directory, options });
     child = await startChild(command, args, { core: 1, logFile });
     const endpoint = { port, path: "/mcp" };
     const answeredAtMs = await waitForFirstAnswer(endpoint, child, logFile);

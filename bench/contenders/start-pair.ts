@@ -90,7 +90,7 @@ async function startListening(
   resources.defer(() => load.ask("forgetSessions", endpoint));
   await load.ask("openSessions", { endpoint, count: sessions });
   const calls: PairRunning["calls"] = (concurrency, durationMs) =>
-    load.ask("calls", { endpoint, concurrency, durationMs });
+    load.ask("calls", { endpoint, era: "legacy", concurrency, durationMs });
   return { pid: child.pid, endpoint, calls };
 }
 

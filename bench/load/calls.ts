@@ -2,26 +2,30 @@
 
 import { percentile } from "../statistics.ts";
 import { nowMs } from "../wire/clock.ts";
-import { buildPost, type Connection, type Endpoint, openConnection } from "../wire/connection.ts";
-import { newId, smallCallBody } from "../wire/messages.ts";
+import { buildModernPost, buildPost, type Connection, type Endpoint, openConnection } from "../wire/connection.ts";
+import { modernCallBody, newId, smallCallBody, smallTool } from "../wire/messages.ts";
 import type { CallsAnswer, CallsQuestion, WaitingCallsAnswer } from "./service.ts";
 
 interface Outcome {
   readonly failure: string | undefined;
 }
 
-/** Sends one call; `done` hears whether its own result came back. */
+/** Sends one call; `done` hears whether its own result came back. Without a session it is a modern one. */
 export function sendCall(
   connection: Connection,
   endpoint: Endpoint,
-  sessionId: string,
+  sessionId: string | undefined,
   done: (outcome: Outcome) => void,
 ): void {
   const id = newId();
+  const request =
+    sessionId === undefined
+      ? buildModernPost(endpoint, "tools/call", smallTool, modernCallBody(id))
+      : buildPost(endpoint, smallCallBody(id), sessionId);
   let status = 0;
   let first: Buffer | undefined;
   let rest: Buffer[] | undefined;
-  connection.exchange(buildPost(endpoint, smallCallBody(id), sessionId), {
+  connection.exchange(request, {
     head: (answer) => {
       status = answer.status;
     },
@@ -38,7 +42,7 @@ export function sendCall(
   });
 }
 
-/** Each connection calls again as soon as it is answered, going round the sessions. */
+/** Each connection calls again as soon as it is answered, going round the sessions, of which modern calls have none. */
 export async function runCalls(question: CallsQuestion, sessionIds: readonly string[]): Promise<CallsAnswer> {
   const { endpoint, concurrency, durationMs } = question;
   const connections = await Promise.all(Array.from({ length: concurrency }, () => openConnection(endpoint.port)));
@@ -53,7 +57,7 @@ export async function runCalls(question: CallsQuestion, sessionIds: readonly str
         new Promise<void>((resolve) => {
           const next = () => {
             const sentAt = performance.now();
-            const sessionId = sessionIds[turn % sessionIds.length] ?? "";
+            const sessionId = sessionIds[turn % sessionIds.length];
             turn += 1;
             sendCall(connection, endpoint, sessionId, ({ failure }) => {
               const now = performance.now();

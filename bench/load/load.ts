@@ -42,7 +42,8 @@ const service = {
   },
   /** For a contender that has ended: another may get its port. */
   forgetSessions: async ({ port }: Endpoint) => void sessionsByPort.delete(port),
-  calls: async (question: CallsQuestion) => runCalls(question, sessionsOf(question.endpoint)),
+  calls: async (question: CallsQuestion) =>
+    runCalls(question, question.era === "modern" ? [] : sessionsOf(question.endpoint)),
   /** One call on each session. */
   callEach: async (endpoint: Endpoint) => callEach(endpoint, sessionsOf(endpoint)),
   openWire: async (question: WireQuestion) => {

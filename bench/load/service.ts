@@ -6,7 +6,11 @@ export interface Timings {
   readonly p99Ms: number;
 }
 
+/** Of the client: legacy calls belong to a session, modern ones (2026-07-28) say everything themselves. */
+export type CallEra = "legacy" | "modern";
+
 export interface CallsQuestion {
+  readonly era: CallEra;
   readonly endpoint: Endpoint;
   readonly concurrency: number;
   readonly durationMs: number;

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Bench } from "../bench.ts";
 import type { ContenderName, Running, StartOptions } from "../contenders/contenders.ts";
-import type { CallsAnswer } from "../load/service.ts";
+import type { CallEra, CallsAnswer } from "../load/service.ts";
 import { collectGarbage } from "../processes/garbage.ts";
 import { cpuUs, residentKb } from "../processes/usage.ts";
 
@@ -65,22 +65,27 @@ export async function runSlice(
   running: Running,
   concurrency: number,
   durationMs: number,
+  era: CallEra = "legacy",
 ): Promise<Slice> {
   const before = cpuUs(running.pid);
-  const answer = await bench.load.ask("calls", { endpoint: running.endpoint, concurrency, durationMs });
+  const answer = await bench.load.ask("calls", { endpoint: running.endpoint, era, concurrency, durationMs });
   const used = cpuUs(running.pid) - before;
   if (answer.failed > 0) throw new Error(`${answer.failed} calls failed, the first with ${answer.firstFailure}`);
   return { ...answer, cpuUsPerCall: used / answer.calls };
 }
 
 /** Compilers and pools get warm before anything counts: after a number of calls, or a time for those who are slow. */
-export async function warmUp(bench: Bench, contenders: readonly Running[]): Promise<void> {
+export async function warmUp(
+  bench: Bench,
+  contenders: readonly Running[],
+  eraOf: (running: Running) => CallEra = () => "legacy",
+): Promise<void> {
   const [enough, limitMs] = bench.isQuick ? [8_000, 1_500] : [40_000, 8_000];
   await inRounds(bench, contenders, 1, async (running) => {
     const start = performance.now();
     let calls = 0;
     while (calls < enough && performance.now() - start < limitMs) {
-      calls += (await runSlice(bench, running, 32, 250)).calls;
+      calls += (await runSlice(bench, running, 32, 250, eraOf(running))).calls;
     }
   });
 }

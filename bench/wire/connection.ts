@@ -37,6 +37,17 @@ export function buildPost(endpoint: Endpoint, body: string, sessionId?: string):
   );
 }
 
+export const modernVersion = "2026-07-28";
+
+export function buildModernPost(endpoint: Endpoint, method: string, name: string, body: string): string {
+  return (
+    `POST ${endpoint.path} HTTP/1.1\r\nHost: 127.0.0.1:${endpoint.port}\r\n` +
+    `Accept: application/json, text/event-stream\r\nContent-Type: application/json\r\n` +
+    `Mcp-Protocol-Version: ${modernVersion}\r\nMcp-Method: ${method}\r\nMcp-Name: ${name}\r\n` +
+    `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+  );
+}
+
 export function buildStream(endpoint: Endpoint, sessionId: string): string {
   return (
     `GET ${endpoint.path} HTTP/1.1\r\nHost: 127.0.0.1:${endpoint.port}\r\nAccept: text/event-stream\r\n` +

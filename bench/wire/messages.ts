@@ -1,5 +1,5 @@
 // The MCP messages that the generator sends, as text. The tools are those of bench/upstream.ts.
-import { protocolVersion } from "./connection.ts";
+import { modernVersion, protocolVersion } from "./connection.ts";
 
 let nextId = 10_000_000;
 
@@ -20,9 +20,22 @@ const text = "The quick brown fox jumps over the lazy dog and runs away from the
   .repeat(3)
   .slice(0, 230);
 
+export const smallTool = "echo";
+
 /** About 350 bytes, the size of a call in the field reports. */
 export function smallCallBody(id: number): string {
-  return `{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":{"name":"echo","arguments":{"call":${id},"text":"${text}"}}}`;
+  return `{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":{"name":"${smallTool}","arguments":{"call":${id},"text":"${text}"}}}`;
+}
+
+const envelope = JSON.stringify({
+  "io.modelcontextprotocol/protocolVersion": modernVersion,
+  "io.modelcontextprotocol/clientInfo": { name: "bench", version: "1" },
+  "io.modelcontextprotocol/clientCapabilities": {},
+});
+
+/** The same call with the envelope that its revision asks for, some 170 bytes more. */
+export function modernCallBody(id: number): string {
+  return `{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":{"name":"${smallTool}","arguments":{"call":${id},"text":"${text}"},"_meta":${envelope}}}`;
 }
 
 export function bigCallBody(id: number, bytes: number): string {
