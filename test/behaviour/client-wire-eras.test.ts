@@ -1,5 +1,6 @@
 // Modern clients on the wires of whole messages: each message speaks for itself until an `initialize` comes.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -9,6 +10,7 @@ import { type Era, startEraServer } from "../support/era-server.ts";
 import { startHoldfast } from "../support/holdfast.ts";
 import { type Message, modernBody } from "../support/modern-client.ts";
 import { temporaryDirectory } from "../support/process.ts";
+import { gone } from "../support/stdio-bridge.ts";
 import { startStdio } from "../support/stdio-client.ts";
 import { stdioServer } from "../support/stdio-eras.ts";
 import { answers, connectWebSocket, openSse, type WireClient } from "../support/wire-clients.ts";
@@ -44,15 +46,27 @@ describe("the official client 2.4 in its auto mode, over stdio", { timeout }, ()
   }
 
   for (const kind of ["exits-before-initialize", "modern"] as const) {
-    it(`calls a stdio server (${kind}) and is asked by it`, async () => {
+    it(`calls a stdio server (${kind}), is asked by it, and leaves none of its processes behind`, async () => {
       await using directory = await temporaryDirectory();
-      await using client = await autoClient(["--", ...stdioServer(kind, join(directory.path, "pids"))]);
+      const pidFile = join(directory.path, "pids");
+      await using client = await autoClient(["--", ...stdioServer(kind, pidFile)]);
       assert.equal(client.getNegotiatedProtocolVersion(), "2026-07-28");
       assert.match(JSON.stringify(await client.callTool({ name: "echo", arguments: { text: "one" } })), /one/);
       const asked = await client.callTool({ name: kind === "modern" ? "ask_name" : "ask", arguments: {} });
       assert.match(JSON.stringify(asked), /Ada/);
+      await client.close();
+      for (const pid of readFileSync(pidFile, "utf8").trim().split("\n")) await gone(Number(pid));
     });
   }
+
+  it("calls the reference server, which is a legacy one", async () => {
+    const script = fileURLToPath(import.meta.resolve("@modelcontextprotocol/server-everything/dist/index.js"));
+    await using client = await autoClient(["--", process.execPath, script, "stdio"]);
+    const answer = await client.callTool({ name: "echo", arguments: { message: "hello" } });
+    assert.match(JSON.stringify(answer), /Echo: hello/);
+    const prompt = await client.getPrompt({ name: "simple-prompt" });
+    assert.ok(prompt.messages.length > 0);
+  });
 });
 
 const parse = (text: string): Message => JSON.parse(text);
@@ -104,6 +118,17 @@ describe("a modern client over stdio", { timeout }, () => {
     const [seen] = server.seenOf("tools/call");
     assert.equal(seen?.headers["mcp-name"], "placed");
     assert.equal(seen?.headers["mcp-param-region"], "eu");
+  });
+
+  it("is told apart in the log from a legacy one, whose session is LM from its first line on", async () => {
+    await using server = await startEraServer("modern");
+    await using client = startStdio(["stdio", server.url, "--log-format", "json"]);
+    await client.initialize();
+    await client.ask(1, "tools/list");
+    client.endInput();
+    assert.equal(await client.exited, 0);
+    for (const method of ["initialize", "tools/list"])
+      assert.match(client.errors(), new RegExp(`"jsonrpc_method":"${method}".*"era_pair":"LM"`));
   });
 
   it("lets its process end, although it is subscribed, and says MM and ML in the log", async () => {

@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { describe, it } from "node:test";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { WebSocketServer } from "ws";
+import { eraServerProgram } from "../support/era-servers.ts";
 import { ask, said } from "../support/modern-client.ts";
 import { stdioBridge } from "../support/stdio-bridge.ts";
 import { supergateway } from "../support/wire-upstreams.ts";
@@ -22,10 +23,22 @@ describe("a modern client", { timeout }, () => {
     }
   });
 
+  it("is served by a modern stdio server, on a process apart from the one that legacy sessions share", async () => {
+    const args = [eraServerProgram, "--era", "legacy", "--stdio"];
+    await using bridge = await stdioBridge([], { args, share: true });
+    const session = await bridge.session();
+    assert.equal(await session.call("echo", { text: "old" }), "legacy: old");
+    assert.equal(await echo(bridge.url), "legacy: there");
+    assert.equal(await session.call("echo", { text: "on" }), "legacy: on");
+  });
+
   it("is served by a legacy server over HTTP+SSE that is found by itself", async () => {
     await using upstream = await supergateway("sse");
     await using bridge = await stdioBridge([], { url: upstream.url });
     assert.equal(await echo(bridge.url), "there");
+    assert.equal(await echo(bridge.url), "there");
+    // Its stream was the session.
+    await upstream.restart();
     assert.equal(await echo(bridge.url), "there");
   });
 

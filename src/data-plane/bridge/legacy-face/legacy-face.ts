@@ -1,6 +1,13 @@
 // Presents a modern server as a legacy Streamable HTTP server: opens sessions from `server/discover`, holds them, and answers for itself what the modern era has no word for.
 import type { Readable } from "node:stream";
-import { memberText, type RawId, rpcCode, scanEnvelope, sessionIdHeader } from "../../../protocol/index.ts";
+import {
+  isPrivateId,
+  memberText,
+  type RawId,
+  rpcCode,
+  scanEnvelope,
+  sessionIdHeader,
+} from "../../../protocol/index.ts";
 import { PushBody, type Reply, type WireRequest, wholeReply } from "../../transport/index.ts";
 import { readInitialize, stringOf } from "../translate/client-facts.ts";
 import { errorResponse, rpcError } from "../translate/errors.ts";
@@ -148,12 +155,22 @@ export class LegacyFace {
         void listen.update(request.headers);
         return resultReply(id, "{}");
       case "empty-result":
-        return resultReply(id, "{}");
+        return isPrivateId(id) ? this.#isThere(session, id, request) : resultReply(id, "{}");
       default:
         return errorReply(id, rpcCode.methodNotFound, "Method not found");
     }
     const onForeign = (): void => this.#foreign();
     return new FaceCall({ session, request: text, id, method, headers: request.headers, onForeign }).run();
+  }
+
+  /** Holdfast asks after trouble whether the session is still good: it is, if the server still is of this era. */
+  async #isThere({ client }: FaceSession, id: RawId, request: WireRequest): Promise<Reply> {
+    const outcome = await discover(this.#parts, client, request.headers, request.signal);
+    if (outcome.kind === "lost") return outcome;
+    if (outcome.kind === "cut") return { kind: "lost", sent: "maybe", cause: outcome.cause };
+    if (!isForeign(outcome)) return resultReply(id, "{}");
+    this.#foreign();
+    return sessionNotFound();
   }
 
   async #notify(session: FaceSession, text: string, request: WireRequest): Promise<Reply> {

@@ -194,11 +194,10 @@ export class ModernCall implements Asked {
     this.#step(isCut ? { type: "lost" } : { type: "answered", nowMs: Date.now() });
   }
 
-  /** No legacy server says -32020 or -32022: this one was upgraded under its session. */
+  /** This server was upgraded under its session. */
   #isForeign(error: string | undefined): boolean {
-    const code = error === undefined ? undefined : codeOf(error);
-    const isOther = code === rpcCode.headerMismatch || code === rpcCode.unsupportedVersion;
-    if (error === undefined || !isOther || this.#park.at !== "running" || this.#park.round > 0) return false;
+    if (error === undefined || !isOfOtherEra(error) || this.#park.at !== "running" || this.#park.round > 0)
+      return false;
     this.#isOfOtherEra = true;
     const { pooled, release, foreign } = this.#parts;
     pooled.interactive.delete(this);
@@ -333,4 +332,14 @@ export function ownError(
 
 function isOwnError(error: string | undefined): boolean {
   return error !== undefined && stringOf(memberText(error, "data", "origin")) === "holdfast";
+}
+
+const modernRefusal = /"code"\s*:\s*(?:-3202[0-2]|-32601)\b/;
+
+/** No legacy server says -32020 or -32022, nor refuses to open a session again with words of the modern era. In both cases nothing ran. */
+function isOfOtherEra(error: string): boolean {
+  const code = codeOf(error);
+  if (code === rpcCode.headerMismatch || code === rpcCode.unsupportedVersion) return true;
+  if (!isOwnError(error) || stringOf(memberText(error, "data", "code")) !== "SESSION_NOT_RESTORED") return false;
+  return modernRefusal.test(stringOf(memberText(error, "data", "upstream", "body")) ?? "");
 }

@@ -32,7 +32,8 @@ export async function serveListen(
   reply: ClientReply,
 ): Promise<void> {
   const granted = grant(asked, pooled.capabilities, await pooled.stream(on));
-  const listener: Listener & { end(): void } = {
+  const ended = memberText(writeListenEnd(id, pooled.serverInfo), "result") ?? "{}";
+  const listener: Listener = {
     changed(notification) {
       if (isListenedFor(notification, granted)) reply.notify(notificationToModern(notification, id));
     },
@@ -42,7 +43,9 @@ export async function serveListen(
     // As any server that goes: the client takes its subscription up with whoever serves next.
     end() {
       over();
-      reply.exchange.connection.end();
+      // Where its stream is not a connection of its own, the client must be told.
+      if (reply.exchange.byMessage === true) reply.finish({ status: 200, member: "result", text: ended });
+      else reply.exchange.connection.end();
     },
   };
   const timer = setInterval(() => reply.keepAlive(), keepAliveMs).unref();
@@ -62,6 +65,5 @@ export async function serveListen(
   if (!isEmptyFilter(granted)) return;
   // Nothing will ever come.
   over();
-  const text = memberText(writeListenEnd(id, pooled.serverInfo), "result") ?? "{}";
-  reply.finish({ status: 200, member: "result", text });
+  reply.finish({ status: 200, member: "result", text: ended });
 }

@@ -16,6 +16,8 @@ export interface Listener {
   changed(notification: string): void;
   /** The stream was away for a while, and nobody knows what it would have told. */
   missed(): void;
+  /** Nothing more will come. */
+  end(): void;
 }
 
 /** A call that may be asked on behalf of: its own stream brought the ask, or it is the only one that can have caused it. */
@@ -202,7 +204,9 @@ export class PoolSession {
     return this.inFlight === 0 && this.listeners.size === 0;
   }
 
+  /** Whoever listens has to take it up with the session, or the server, that comes next. */
   close(): void {
+    for (const listener of this.listeners) listener.end();
     this.#standing?.leave();
   }
 }
