@@ -1,10 +1,11 @@
 // Finds out which of the two HTTP transports a server speaks, as the specification's backward compatibility says: Streamable HTTP first; where initialize is
 // refused with 400, 404 or 405 and no JSON-RPC, HTTP+SSE. Remembers what it found, and looks again when a session is opened and that no longer fits.
 import { sessionIdHeader } from "../../protocol/index.ts";
+import { notFound } from "./post-reply.ts";
 import { wholeBody } from "./push-body.ts";
 import type { Reply } from "./reply.ts";
 import type { Transport, WireRequest } from "./streamable-http.ts";
-import { headerOf, notFound } from "./virtual-server.ts";
+import { headerOf } from "./virtual-server.ts";
 import type { Tell } from "./wire.ts";
 import { WireFault } from "./wire-fault.ts";
 

@@ -101,3 +101,12 @@ export function pushEvent(body: PushBody, text: Buffer): void {
   body.push(text);
   body.push(eventEnd);
 }
+
+/** As servers say it that keep sessions (transports, "Session Management"): nothing of the request was looked at. */
+export function notFound(): Reply {
+  return wholeReply(
+    404,
+    "application/json",
+    '{"jsonrpc":"2.0","id":null,"error":{"code":-32001,"message":"Session not found"}}',
+  );
+}

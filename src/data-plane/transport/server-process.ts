@@ -7,7 +7,7 @@ import { childEnvironment } from "./child-environment.ts";
 import { LineFramer } from "./line-framer.ts";
 import { guardGroup, releaseGroup, signalGroup } from "./process-groups.ts";
 import { StderrLines, secretHider } from "./stderr-lines.ts";
-import { eachMessage, type Tell, type Wire, type WireEvents } from "./wire.ts";
+import { eachMessage, type Refused, type Tell, type Wire, type WireEvents } from "./wire.ts";
 import { WireFault } from "./wire-fault.ts";
 
 /** From closing its input to SIGTERM, and from there to SIGKILL (lifecycle, "Shutdown", stdio). */
@@ -95,8 +95,13 @@ export class ServerProcess implements Wire {
     return this.#child.stdin?.writableLength ?? 0;
   }
 
-  send(text: Buffer): Promise<undefined> | undefined {
+  send(text: Buffer): Promise<Refused | undefined> | undefined {
     const { stdin } = this.#child;
+    // Its last words may still come, but it reads no more: what comes now did not run. Of one that never answered, the end itself has more to say.
+    if (this.#hasExited && this.#answers > 0) {
+      const cause = new WireFault("SERVER_PROCESS_EXITED", "It had ended before the message came.");
+      return Promise.resolve({ kind: "lost", sent: "nothing", cause });
+    }
     if (stdin === null || !stdin.writable) return undefined;
     stdin.cork();
     stdin.write(oneLine(text));

@@ -4,6 +4,7 @@ import { Readable } from "node:stream";
 import { methodHeader, type RawId, scanEnvelope, sessionIdHeader } from "../../protocol/index.ts";
 import { askAside, noSuchMethod } from "./ask-aside.ts";
 import { ModernWire } from "./modern-wire.ts";
+import { notFound } from "./post-reply.ts";
 import { wholeReply } from "./push-body.ts";
 import type { Reply } from "./reply.ts";
 import type { Transport, WireRequest } from "./streamable-http.ts";
@@ -162,15 +163,6 @@ class VirtualServer implements Transport {
 /** The client's own body broke off. */
 function unsent(cause: unknown): Reply {
   return { kind: "lost", sent: "nothing", cause: cause instanceof Error ? cause : new Error(String(cause)) };
-}
-
-/** As servers say it that keep sessions (transports, "Session Management"): nothing of the request was looked at. */
-export function notFound(): Reply {
-  return wholeReply(
-    404,
-    "application/json",
-    '{"jsonrpc":"2.0","id":null,"error":{"code":-32001,"message":"Session not found"}}',
-  );
 }
 
 export function headerOf(headers: readonly string[], name: string): string | undefined {

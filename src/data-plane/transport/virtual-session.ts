@@ -11,7 +11,7 @@ import {
   spanText,
 } from "../../protocol/index.ts";
 import { OpenCalls } from "./open-calls.ts";
-import { PostReply, pushEvent, streamHeaders } from "./post-reply.ts";
+import { notFound, PostReply, pushEvent, streamHeaders } from "./post-reply.ts";
 import { PushBody, wholeReply } from "./push-body.ts";
 import type { Reply } from "./reply.ts";
 import { UnheardMessages } from "./unheard-messages.ts";
@@ -225,7 +225,8 @@ export class VirtualSession implements WireEvents {
       void sent?.then((refused) => {
         if (refused === undefined) return;
         this.#calls.drop(reply);
-        reply.refuse(refused);
+        // Its program has ended: what it held is gone, and the message was read by nobody.
+        reply.refuse(refused.kind === "lost" && isExit(refused.cause) ? notFound() : refused);
         if (isInitialize) void this.close();
       });
     }
@@ -331,4 +332,8 @@ function refusedUnread(envelopes: readonly Envelope[]): Reply {
   const error = new ProxyError("SERVER_DOES_NOT_READ");
   const errors = envelopes.flatMap(({ kind, id }) => (kind === "request" ? [toJsonRpcError(error, id)] : []));
   return wholeReply(200, "application/json", errors.length === 1 ? (errors[0] ?? "") : `[${errors.join()}]`);
+}
+
+function isExit(cause: Error): boolean {
+  return cause instanceof WireFault && cause.code === "SERVER_PROCESS_EXITED";
 }
