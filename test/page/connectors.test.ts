@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe } from "node:test";
 import { sdk1 } from "../support/clients.ts";
 import { itWith } from "../support/parts.ts";
+import { scriptedServer } from "../support/stdio-bridge.ts";
 import { everything, mcpProxyMemory } from "../support/upstreams.ts";
 import { addByForm, endpointOf, openBrowser, rowOf, startHub, timeout, visit, waitForStatus } from "./scene.ts";
 
@@ -77,6 +78,26 @@ describe("a connector on the page", { timeout }, () => {
     await waitForStatus(page, "connected");
     assert.deepEqual(visitor.complaints, []);
   });
+
+  itWith(
+    ["chromium"],
+    "that is a program is upgraded by a button, which says how many sessions moved",
+    async (parts) => {
+      await using hub = await startHub(["--allow-stdio-over-api"]);
+      const server = { kind: "stdio", command: process.execPath, args: [scriptedServer] };
+      await hub.api("POST", "/connectors", { name: "program", server });
+      await using client = await sdk1.connect(endpointOf(hub, "program"));
+      const old = await client.callTool("pid", {});
+      await using browser = await openBrowser(parts.chromium);
+      await using visitor = await visit(browser, hub);
+      const { page } = visitor;
+      await page.goto(`${hub.origin}/connectors/program`);
+      await page.getByRole("button", { name: "Upgrade program" }).click();
+      await page.getByText("1 session moved").waitFor();
+      assert.notEqual(await client.callTool("pid", {}), old);
+      assert.deepEqual(visitor.complaints, []);
+    },
+  );
 
   itWith(["chromium"], "is gone when it is removed, and starts from nothing when it is added again", async (parts) => {
     await using server = await mcpProxyMemory();

@@ -10,7 +10,7 @@ export interface Load {
 
 /** Before and after `meanwhile` the load goes on for half a second. */
 export async function steadyLoad(
-  sessions: readonly CallingSession[],
+  sessions: readonly Pick<CallingSession, "call">[],
   perSecond: number,
   meanwhile: () => Promise<unknown>,
 ): Promise<Load> {

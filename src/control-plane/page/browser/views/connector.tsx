@@ -17,6 +17,7 @@ import { Inspector } from "./inspector.tsx";
 import { Overview } from "./overview.tsx";
 import { placeOf, wireOf } from "./place.ts";
 import { ToolsTab } from "./tools-tab.tsx";
+import { UpgradeButton } from "./upgrade-button.tsx";
 
 export function ConnectorPage({ name, tab }: { readonly name: string; readonly tab: Tab }) {
   const connector = connectors.value?.get(name)?.value;
@@ -79,6 +80,9 @@ function Head({ connector }: { readonly connector: ConnectorView }) {
         <h1 class="mono">{connector.name}</h1>
         <StatusWord status={connector.status} />
         <div class="actions is-end">
+          {connector.server.kind === "stdio" && connector.wanted === "connected" && (
+            <UpgradeButton connector={connector} />
+          )}
           <WantedButton connector={connector} />
           {connector.source === "store" && (
             <button type="button" class="button is-danger-text" onClick={() => (isAsking.value = true)}>
