@@ -106,6 +106,33 @@ describe("remove", { timeout }, () => {
     assert.equal(toolText(await (await connect(endpoint)).call("count")), "2");
   });
 
+  it("in the middle of a restore answers who waits at once, and ends the session that the server opens for it", async () => {
+    await using stage = await openStage();
+    const { hub, chaos } = stage;
+    const order = (what: object) => fetch(chaos.controlUrl, { method: "POST", body: JSON.stringify(what) });
+    const client = await connect(stage.endpoint);
+    await client.call("count");
+    await order({ do: "forget", as: "404-json" });
+    await order({ do: "delay", ms: 700, methods: ["initialize"] });
+    const before = await stage.state();
+    let answeredMs = 0;
+    const waiting = client.call("count").finally(() => (answeredMs = performance.now()));
+    await eventually(
+      async () => ((await stage.state()).received.initialize > before.received.initialize ? true : undefined),
+      "the restore's initialize",
+    );
+    const begunMs = performance.now();
+    assert.equal((await hub.api("DELETE", "/connectors/one")).status, 204);
+    assert.equal(errorCode(await waiting), "CONNECTOR_DISCONNECTED");
+    assert.ok(answeredMs - begunMs < 500, `${answeredMs - begunMs} ms`);
+    const { sessions } = await eventually(async () => {
+      const state = await stage.state();
+      const news = state.requests.slice(before.requests.length);
+      return news.some(({ http, status }) => http === "DELETE" && status === 200) ? state : undefined;
+    }, "the end of the session that was to be the new one");
+    assert.equal(sessions.count, 0);
+  });
+
   it("of the demo holds over a restart", async () => {
     await using hub = await startHub();
     await hub.until("demo", "connected");

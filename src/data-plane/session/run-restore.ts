@@ -111,7 +111,7 @@ async function fill(
   if (back.lostAgain) return undefined;
   snapshot.serverDigest = fresh.digest;
   if (session.state.at !== "restoring") {
-    void endUpstreamSession(connector, context);
+    await endUpstreamSession(connector, context);
     return abandoned;
   }
   const generation = session.state.generation + 1;
@@ -126,7 +126,7 @@ async function fill(
   }
   // Closed while the row was written; what is deleted behind it does not know the new id.
   if (!isWanted(session)) {
-    void endUpstreamSession(connector, context);
+    await endUpstreamSession(connector, context);
     return abandoned;
   }
   if (connector.settings.recovery === "notify") session.markNext = { signal, generation };
@@ -172,8 +172,12 @@ async function waitOut(session: UpstreamSession, trouble: Trouble): Promise<bool
   return deadlineMs !== undefined && (await availability.up(deadlineMs)) === "up" && session.state.at === "restoring";
 }
 
-function discard(connector: Connector, outcome: InitializeOutcome, headers: readonly string[]): RestoreEnd {
-  if (outcome.kind === "fresh") void endUpstreamSession(connector, { headers, upstreamId: outcome.fresh.upstreamId });
+async function discard(
+  connector: Connector,
+  outcome: InitializeOutcome,
+  headers: readonly string[],
+): Promise<RestoreEnd> {
+  if (outcome.kind === "fresh") await endUpstreamSession(connector, { headers, upstreamId: outcome.fresh.upstreamId });
   return abandoned;
 }
 

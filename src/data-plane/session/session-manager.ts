@@ -39,6 +39,8 @@ const shortestSweepMs = 50;
 const rowsPerSweep = 100;
 
 const movesAtOnce = 4;
+/** How long an initialize that nobody waits for any more may take, so that its session can be ended. */
+const endRestoreMs = 3_000;
 
 /** Different initialize texts that are held for sharing. */
 const keptTexts = 100;
@@ -150,7 +152,13 @@ export class SessionManager {
     const keys = new Set(live.map((session) => session.row.rowKey.key));
     for (const session of live) session.close("disconnected");
     const others = stored.filter(({ key }) => !keys.has(key));
-    await Promise.all([...live.map((session) => session.ended), ...others.map((row) => this.#endAtServer(row))]);
+    const restores = live.map((session) => session.restore);
+    await Promise.all([
+      ...live.map((session) => session.ended),
+      ...others.map((row) => this.#endAtServer(row)),
+      // Their waiters have been answered. What a server opens for such a restore would be left there for ever, and some do not bear being left in an initialize.
+      within(endRestoreMs, Promise.all(restores)),
+    ]);
   }
 
   /** Sessions that nobody has asked for since our own start, those that were seen last first. */
@@ -292,6 +300,15 @@ export class SessionManager {
       this.connector.log.event("error", "last use not stored", { connector, reason: String(cause) });
     });
   }
+}
+
+async function within(limitMs: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, limitMs);
+  });
+  await Promise.race([work, limit]);
+  clearTimeout(timer);
 }
 
 function hashOf({ key }: StoredSession, { shortHash }: Snapshot): string {

@@ -73,6 +73,8 @@ export class UpstreamSession {
   acceptedHeaders: readonly string[];
   /** Set when the session is closed: settles when it is gone from the server and the store. */
   ended: Promise<unknown> = nothing;
+  /** The last restore; settles when nothing of it is left at the server but what the session goes on with. */
+  restore: Promise<void> = nothing;
   #state: SessionState;
   #initialized: Promise<boolean> | undefined;
   #lastError: ProxyError | undefined;
@@ -253,7 +255,7 @@ export class UpstreamSession {
   #perform(effect: Effect, before: SessionState, headers: readonly string[]): void {
     switch (effect) {
       case "restore":
-        void runRestore(this, headers);
+        this.restore = runRestore(this, headers);
         return;
       case "release":
         void this.#release();
