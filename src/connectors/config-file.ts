@@ -103,8 +103,8 @@ function readWanted(text: string, path: string): readonly NewConnector[] {
 
 function toConnector(entry: ConnectorEntry, file: string): NewConnector {
   const { trusted, recovery, recoveryWindowMs, maxSessions, idleTimeoutMs } = connectorDefaults;
-  const options = { trusted, recovery, recoveryWindowMs, maxSessions, idleTimeoutMs };
   const { server, headers, disabled } = entry;
+  const options = { trusted, recovery, recoveryWindowMs, maxSessions, idleTimeoutMs, ...entry.options };
   const name = connectorName(entry.name);
   const spec = { server, headers, options, source: "file", file, from: "machine" } as const;
   try {

@@ -25,6 +25,8 @@ export interface ConnectorSpec {
   readonly source: "store" | "file";
   /** Path of that file. */
   readonly file?: string | undefined;
+  /** What that file said last of whether it is connected: when it says something else, that counts, and until then what was asked for since. */
+  readonly fileWanted?: "connected" | "disconnected" | undefined;
   /** `machine`: typed on the command line or written into the file by whoever runs the hub, so it may name a local address. */
   readonly from: "machine" | "api";
 }

@@ -102,8 +102,8 @@ export class Connectors {
   }
 
   /**
-   * Makes the connectors of the file those of `given`: adds, changes and removes. The file says whether a new one is connected; after that it stays as
-   * it was set last. A name that the store has already is left alone and returned.
+   * Makes the connectors of the file those of `given`: adds, changes and removes. Whether one is connected the file says when it is new and whenever
+   * the file's own word changes; in between it stays as it was set last. A name that the store has already is left alone and returned.
    */
   async syncFile(given: readonly (Omit<NewConnector, "wanted"> & Partial<NewConnector>)[]): Promise<readonly string[]> {
     const now = new Map((await this.list()).map((record) => [record.name, record]));
@@ -113,8 +113,9 @@ export class Connectors {
       if (spec.source === "file" && !ours.has(name)) await this.#drop(name, generation);
     }
     for (const [name, { spec: read, wanted = "connected" }] of ours) {
-      const spec = { ...read, source: "file" } as const;
-      if (now.has(name)) await this.#replace(name, undefined, (record) => ({ ...record, spec }));
+      const spec = { ...read, source: "file", fileWanted: wanted } as const;
+      if (now.has(name))
+        await this.#replace(name, undefined, (record) => ({ ...record, spec, ...heard(record, wanted) }));
       else await this.add({ name, spec, wanted });
     }
     return taken;
@@ -169,6 +170,11 @@ export class Connectors {
     const { v: _v, ...spec } = JSON.parse(text) as ConnectorSpec & { readonly v: 1 };
     return { ...row, spec };
   }
+}
+
+/** What a changed word of the file makes of what is wanted. */
+function heard({ spec: { fileWanted } }: ConnectorRecord, wanted: "connected" | "disconnected") {
+  return fileWanted === undefined || fileWanted === wanted ? {} : { wanted };
 }
 
 function assertEditable({ name, spec }: ConnectorRecord): void {

@@ -19,7 +19,8 @@ export function assertUsable(name: string, { server, headers }: ConnectorSpec): 
   const anything = new Proxy<Record<string, string>>({}, { get: () => "x" });
   // A variable may hold any part of a URL, its beginning too.
   const open = server.kind !== "stdio" && server.url.includes("${");
-  resolveConnector({ name, server: open ? { ...server, url: anyUrl[server.kind] } : server, headers }, anything);
+  const usable = open ? { ...server, url: anyUrl[server.kind] } : server;
+  resolveConnector({ name, server: usable, headers }, anything, undefined, () => "");
 }
 
 const anyUrl = { http: "http://x/", websocket: "ws://x/" } as const;

@@ -120,6 +120,51 @@ describe("connectors in a file", { timeout }, () => {
     await untilNames(scene, "two");
   });
 
+  it("set what only Holdfast has a use for, and a change of that keeps the sessions", async () => {
+    const holdfast = { trusted: true, recovery: "notify", recoveryWindow: 5 };
+    await using scene = await openScene((url) => ({ one: { url, holdfast } }));
+    const options = async () => (await scene.hub.api("GET", "/connectors/one")).body["options"] as Servers;
+    const shown = async () => {
+      const { trusted, recovery, recoveryWindowMs } = await options();
+      return [trusted, recovery, recoveryWindowMs];
+    };
+    assert.deepEqual(await shown(), [true, "notify", 5_000]);
+    await using client = await sdk1.connect(`${scene.hub.url}/c/one/mcp`);
+    const session = client.sessionId();
+    await scene.write({ one: { url: scene.chaos.url, holdfast: { trusted: true } } });
+    await eventually(
+      async () => ((await shown()).join() === "true,transparent,30000" ? true : undefined),
+      "the change",
+    );
+    assert.equal(await client.callTool("count", {}), "1");
+    assert.equal(client.sessionId(), session);
+  });
+
+  it("are disconnected and connected by the file when its own word changes, and by others in between", async () => {
+    await using scene = await openScene((url) => ({ one: { url } }));
+    const { hub, chaos } = scene;
+    const wanted = async (expected: string) =>
+      eventually(
+        async () => ((await hub.api("GET", "/connectors/one")).body["wanted"] === expected ? true : undefined),
+        expected,
+      );
+    await scene.write({ one: { url: chaos.url, disabled: true } });
+    await wanted("disconnected");
+    await hub.api("POST", "/connectors/one/connect");
+    await scene.write({ one: { url: chaos.url, disabled: true, headers: { "X-One": "1" } } });
+    await eventually(
+      async () =>
+        ((await hub.api("GET", "/connectors/one")).body["headerNames"] as readonly string[]).length === 1
+          ? true
+          : undefined,
+      "the header",
+    );
+    await wanted("connected");
+    await hub.api("POST", "/connectors/one/disconnect");
+    await scene.write({ one: { url: chaos.url } });
+    await wanted("connected");
+  });
+
   it("stay disconnected over a restart of the hub when they were disconnected", async () => {
     await using scene = await openScene((url) => ({ one: { url } }));
     await scene.hub.until("one", "connected");

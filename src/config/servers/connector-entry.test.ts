@@ -29,6 +29,29 @@ describe("the variables of an entry", () => {
     assert.deepEqual(headers, []);
   });
 
+  it("come from the envFile too, beside the project's config file, and those of env win", () => {
+    const [entry] = readServers(
+      JSON.stringify({
+        servers: { one: { command: "x", envFile: "${workspaceFolder}/${NAME}", env: { A: "own" } } },
+      }),
+      "mcp.json",
+    );
+    assert.ok(entry !== undefined);
+    const paths: string[] = [];
+    const { server } = resolveConnector(entry, { NAME: "local.env" }, "/home/me/project/.vscode/mcp.json", (path) => {
+      paths.push(path);
+      return "# mine\nA=file\nexport B='two words'\n";
+    });
+    assert.deepEqual(paths, ["/home/me/project/local.env"]);
+    assert.deepEqual(server.kind === "stdio" && server.env, { A: "own", B: "two words" });
+    assert.throws(
+      () => resolveConnector(entry, { NAME: "absent.env" }, "/nowhere/mcp.json"),
+      (error) =>
+        error instanceof ConfigError &&
+        error.message === "Connector one: the envFile /nowhere/absent.env cannot be read (ENOENT).",
+    );
+  });
+
   it("are filled into url and headers", () => {
     const { server, headers } = resolve(
       { url: "https://${HOST}/mcp#part", headers: { Authorization: "Bearer ${T:-none}", "X-Two": "${A}" } },

@@ -1,6 +1,7 @@
 // One entry of a config file, checked key by key. Reads plain values, says what is wrong and where, and repeats no value.
 import type { HttpWire } from "../index.ts";
 import type { ConnectorEntry, WrittenServer } from "./connector-entry.ts";
+import { readOptions } from "./entry-options.ts";
 import { readMcpRemote } from "./mcp-remote.ts";
 
 /** A path inside the entry, and a sentence with the way to mend it. */
@@ -23,7 +24,7 @@ const types: Readonly<Record<string, readonly [Kind, HttpWire]>> = {
   websocket: ["websocket", "auto"],
 };
 const known: ReadonlySet<string> = new Set(
-  "type transport command args env cwd url serverUrl httpUrl headers disabled enabled".split(" "),
+  "type transport command args env envFile cwd url serverUrl httpUrl headers disabled enabled holdfast".split(" "),
 );
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -49,6 +50,7 @@ function build(name: string, value: Fields, wrong: Wrong): ConnectorEntry | unde
   const common = {
     name,
     disabled: value["disabled"] === true || value["enabled"] === false,
+    options: readOptions(value, wrong),
     unknown: Object.fromEntries(Object.entries(value).filter(([key]) => !known.has(key))),
   };
   if (kind[0] === "stdio") {
@@ -58,17 +60,24 @@ function build(name: string, value: Fields, wrong: Wrong): ConnectorEntry | unde
     const cwd = value["cwd"] === undefined ? {} : { cwd: text(value, "cwd", wrong) };
     const remote = readMcpRemote(command, args, env);
     if (remote === undefined) {
-      const server: WrittenServer = { kind: "stdio", command, args, env, ...cwd, share: false };
+      const envFile = value["envFile"] === undefined ? {} : { envFile: text(value, "envFile", wrong) };
+      const server: WrittenServer = { kind: "stdio", command, args, env, ...envFile, ...cwd, share: false };
       return { ...common, server, headers: {}, notes: [] };
     }
     const { url, wire, headers, leftOut } = remote;
-    return { ...common, server: { kind: "http", url, wire }, headers, notes: remoteNotes(leftOut) };
+    const notes = [...remoteNotes(leftOut), ...unreadFile(value)];
+    return { ...common, server: { kind: "http", url, wire }, headers, notes };
   }
   const url = text(value, address, wrong);
   const headers = texts(value, "headers", wrong);
   checkScheme(url, kind[0], address, wrong);
   const server: WrittenServer = kind[0] === "http" ? { kind: "http", url, wire: kind[1] } : { kind: "websocket", url };
-  return { ...common, server, headers, notes: [] };
+  return { ...common, server, headers, notes: unreadFile(value) };
+}
+
+/** Variables of a program, which is not started here. */
+function unreadFile(value: Fields): readonly string[] {
+  return value["envFile"] === undefined ? [] : ["envFile is not read: it is for a program, and this is a URL."];
 }
 
 function addressKey(value: Fields): "url" | "serverUrl" | "httpUrl" {

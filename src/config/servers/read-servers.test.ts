@@ -14,7 +14,7 @@ function only(source: unknown): ConnectorEntry {
 }
 const server = (value: unknown) => only({ mcpServers: { one: value } });
 
-const common = { name: "one", headers: {}, disabled: false, unknown: {}, notes: [] };
+const common = { name: "one", headers: {}, options: {}, disabled: false, unknown: {}, notes: [] };
 const url = "https://example.com/mcp";
 
 describe("a config file of the ecosystem", () => {
@@ -70,8 +70,22 @@ describe("a config file of the ecosystem", () => {
   });
 
   it("keeps keys that Holdfast has no use for", () => {
-    const entry = server({ command: "x", autoApprove: ["a"], timeout: 60, envFile: ".env" });
-    assert.deepEqual(entry.unknown, { autoApprove: ["a"], timeout: 60, envFile: ".env" });
+    const entry = server({ command: "x", autoApprove: ["a"], timeout: 60 });
+    assert.deepEqual(entry.unknown, { autoApprove: ["a"], timeout: 60 });
+  });
+
+  it("takes what only Holdfast has a use for from an object of its own", () => {
+    const holdfast = { trusted: true, recovery: "notify", recoveryWindow: 1.5 };
+    const { options, unknown } = server({ url, holdfast });
+    assert.deepEqual(options, { trusted: true, recovery: "notify", recoveryWindowMs: 1_500 });
+    assert.deepEqual(unknown, {});
+  });
+
+  it("names the file of a program's variables, and says where it is of no use", () => {
+    const program = server({ command: "x", envFile: "${workspaceFolder}/.env" });
+    assert.deepEqual(program.server.kind === "stdio" && program.server.envFile, "${workspaceFolder}/.env");
+    assert.deepEqual(program.notes, []);
+    assert.match(server({ url, envFile: ".env" }).notes.join(), /envFile is not read/);
   });
 
   it("says which servers are switched off", () => {
@@ -213,6 +227,11 @@ describe("a config file that is wrong", () => {
       "has a server with two addresses",
       `{"mcpServers": {"a": {"url": "${url}", "command": "x"}}}`,
       'mcp.json:1:22 a has both "url" and "command": say which with "type".',
+    ],
+    [
+      "sets Holdfast to what it cannot be",
+      `{"mcpServers": {"a": {"holdfast": {"recovery": "often"}, "url": "${url}"}}}`,
+      "mcp.json:1:48 a.holdfast.recovery is one of transparent, notify, strict.",
     ],
     [
       "has an unknown type",

@@ -1,6 +1,6 @@
 // `holdfast add`, `add-json` and `edit`: a connector as it is typed here. It is written to the store directly, as only whoever runs the hub can.
 import { ConfigError, connectorDefaults } from "../../../config/index.ts";
-import { readServers } from "../../../config/servers/index.ts";
+import { type ConnectorEntry, readServers } from "../../../config/servers/index.ts";
 import type { ConnectorSpec } from "../../../connectors/index.ts";
 import { connectorNameSchema } from "../../api/schema.ts";
 import { writeConnector } from "../hub/write-connector.ts";
@@ -81,9 +81,12 @@ export function checkName(name: string): void {
   if (!read.success) throw new ConfigError(read.error.issues[0]?.message ?? "The name cannot be used.");
 }
 
-export function specOf({ server, headers }: TypedServer, flags: OptionFlags): ConnectorSpec {
+export function specOf(
+  { server, headers, options: read = {} }: TypedServer & Partial<Pick<ConnectorEntry, "options">>,
+  flags: OptionFlags,
+): ConnectorSpec {
   const { trusted, recovery, recoveryWindowMs, maxSessions, idleTimeoutMs } = connectorDefaults;
-  const options = { trusted, recovery, recoveryWindowMs, maxSessions, idleTimeoutMs, ...optionsOf(flags) };
+  const options = { trusted, recovery, recoveryWindowMs, maxSessions, idleTimeoutMs, ...read, ...optionsOf(flags) };
   return { server, headers, options, source: "store", from: "machine" };
 }
 

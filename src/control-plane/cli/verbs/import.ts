@@ -65,7 +65,9 @@ async function write(
       async (error: unknown) => {
         if (!(error instanceof ProxyError) || error.code !== "CONNECTOR_EXISTS") throw error;
         if (replace !== true) return "exists" as const;
-        await store.connectors.edit(name, { server, headers, from: "machine" });
+        const kept = (await store.connectors.get(name)).spec.options;
+        const changed = { server, headers, options: { ...kept, ...entry.options }, from: "machine" } as const;
+        await store.connectors.edit(name, changed);
         return "replaced" as const;
       },
     );
@@ -106,7 +108,7 @@ function chosen(entries: readonly ConnectorEntry[], only: readonly string[], fil
 function described({ name, server }: ConnectorEntry): string {
   if (server.kind !== "stdio")
     return `  ${name}: ${server.kind} at ${URL.parse(server.url)?.origin ?? "a URL with variables"}`;
-  const names = Object.keys(server.env);
+  const names = [...Object.keys(server.env), ...(server.envFile === undefined ? [] : [`the file ${server.envFile}`])];
   const env = names.length === 0 ? "" : ` (with ${names.join(", ")})`;
   return `  ${name}: runs ${[server.command, ...server.args].map((word) => JSON.stringify(word)).join(" ")}${env}`;
 }
