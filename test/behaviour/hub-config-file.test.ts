@@ -133,7 +133,7 @@ describe("connectors in a file", { timeout }, () => {
     const session = client.sessionId();
     await scene.write({ one: { url: scene.chaos.url, holdfast: { trusted: true } } });
     await eventually(
-      async () => ((await shown()).join() === "true,transparent,30000" ? true : undefined),
+      async () => (JSON.stringify(await shown()) === '[true,"transparent",30000]' ? true : undefined),
       "the change",
     );
     assert.equal(await client.callTool("count", {}), "1");
