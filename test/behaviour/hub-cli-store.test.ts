@@ -4,6 +4,7 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { type Shell, shellOn } from "../support/hub-shell.ts";
+import { itWith } from "../support/parts.ts";
 import { lastingPort, startChild, temporaryDirectory } from "../support/process.ts";
 import { runHoldfast } from "../support/run-holdfast.ts";
 import { everything } from "../support/upstreams.ts";
@@ -262,6 +263,44 @@ describe("what the verbs say of themselves", { timeout }, () => {
     assert.equal(bash.output("stdout"), "alpha\ndisconnect\nvscode\n", bash.output("stderr"));
     assert.match((await runHoldfast(["completion", "zsh"])).stdout, /^#compdef holdfast\n/);
     assert.match((await runHoldfast(["completion", "fish"])).stdout, /^complete -c holdfast .* -a disconnect /m);
+  });
+
+  itWith(["zsh"], "is a script that zsh completes with", async ({ zsh }) => {
+    const { stdout } = await runHoldfast(["completion", "zsh"]);
+    // What zsh's completion system would be asked to offer; it filters by what was typed.
+    const asked = `compdef() { : }
+compadd() { shift; print -r -- "$@" }
+_describe() { print -rl -- \${(P)2} }
+${stdout}
+holdfast() { echo alpha; echo beta }
+words=(holdfast get al) CURRENT=3; _holdfast
+words=(holdfast export x --for v) CURRENT=5; _holdfast
+words=(holdfast disc) CURRENT=2; _holdfast`;
+    await using child = await startChild(zsh, ["-f", "-c", asked]);
+    assert.equal(await child.exited, 0);
+    await child.end();
+    const [names = "", choices = "", ...verbs] = child.output("stdout").split("\n");
+    assert.match(names, / --help alpha beta$/, child.output("stderr"));
+    assert.match(choices, / vscode /);
+    assert.ok(verbs.some((verb) => verb.startsWith("disconnect:")));
+  });
+
+  itWith(["fish"], "is a script that fish completes with", async ({ fish }) => {
+    const { stdout } = await runHoldfast(["completion", "fish"]);
+    await using home = await temporaryDirectory();
+    const asked = `function holdfast; echo alpha; echo beta; end
+${stdout}
+complete -C "holdfast get al"
+complete -C "holdfast export x --for v"
+complete -C "holdfast disc"`;
+    await using child = await startChild(fish, ["-c", asked], { env: { HOME: home.path, XDG_CONFIG_HOME: home.path } });
+    assert.equal(await child.exited, 0);
+    await child.end();
+    const offered = child
+      .output("stdout")
+      .split("\n")
+      .map((line) => line.split("\t")[0]);
+    assert.deepEqual(offered, ["alpha", "vscode", "disconnect", ""], child.output("stderr"));
   });
 
   it("is a schema that holds what --json prints", async () => {

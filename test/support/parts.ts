@@ -8,6 +8,8 @@ export const parts = {
   caddy: { commands: ["caddy", "/usr/bin/caddy"], install: "apt-get install caddy" },
   chromium: { commands: ["/usr/bin/chromium", "chromium"], install: "apt-get install chromium" },
   openssl: { commands: ["openssl"], install: "apt-get install openssl" },
+  zsh: { commands: ["zsh"], install: "apt-get install zsh" },
+  fish: { commands: ["fish"], install: "apt-get install fish" },
 } as const;
 
 export type Part = keyof typeof parts;
@@ -18,6 +20,8 @@ const versions: Readonly<Record<Part, string>> = {
   caddy: "version",
   chromium: "--version",
   openssl: "version",
+  zsh: "--version",
+  fish: "--version",
 };
 export type EdgePart = "nginx" | "caddy";
 
@@ -32,7 +36,7 @@ export function itWith(
   name: string,
   run: (commands: Record<Part, string>) => Promise<void>,
 ): void {
-  const commands: Record<Part, string> = { nginx: "", caddy: "", chromium: "", openssl: "" };
+  const commands: Record<Part, string> = { nginx: "", caddy: "", chromium: "", openssl: "", zsh: "", fish: "" };
   for (const part of needed) commands[part] = findPart(part) ?? "";
   const missing = needed.filter((part) => commands[part] === "");
   if (missing.length === 0) {

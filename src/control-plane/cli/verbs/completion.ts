@@ -93,7 +93,10 @@ function zsh(words: readonly Word[]): string {
   const verbs = words.map(({ name, description }) => `    ${quoted(`${name}:${description}`)}`).join("\n");
   const cases = words.map(({ name, flags, takes }) => {
     const values = takes === "connector" ? `\${(f)"$(${names})"}` : takes.join(" ");
-    return `    ${name}) compadd -- ${[...flags.map(({ long }) => long), "--help", values].join(" ").trim()} ;;`;
+    const byFlag = flags
+      .filter(({ choices }) => choices.length > 0)
+      .map(({ long, choices }) => `      [[ $before == ${long} ]] && { compadd -- ${choices.join(" ")}; return }\n`);
+    return `    ${name})\n${byFlag.join("")}      compadd -- ${[...flags.map(({ long }) => long), "--help", values].join(" ").trim()} ;;`;
   });
   return `#compdef holdfast
 # holdfast completion for zsh: source <(holdfast completion zsh), after compinit
@@ -106,6 +109,7 @@ ${verbs}
     _describe 'verb' verbs
     return
   fi
+  local before="\${words[CURRENT-1]}"
   case "\${words[2]}" in
 ${cases.join("\n")}
   esac
