@@ -16,12 +16,20 @@ const trafficMs = Number(process.env["TRAFFIC_MS"] ?? 240_000);
 const pictures: readonly (readonly [name: string, path: string, ready: (page: Page) => Promise<unknown>])[] = [
   ["connectors", "/", (page) => page.locator(".row").first().waitFor()],
   ["connector", "/connectors/everything", (page) => page.locator("[data-restore]").first().waitFor()],
-  ["inspector", "/connectors/everything/inspector", (page) => page.locator("tr[data-seq]").first().waitFor()],
+  ["inspector", "/connectors/everything/inspector", showBodies],
   ["tools", "/connectors/everything/tools", (page) => page.locator(".tool").first().waitFor()],
   ["doctor", "/connectors/search/doctor", runDoctor],
   ["add", "/add", (page) => page.getByLabel("URL or command").fill("https://mcp.example.com/mcp")],
   ["settings", "/settings", (page) => page.getByText("OpenAPI document").waitFor()],
 ];
+
+async function showBodies(page: Page): Promise<void> {
+  await page
+    .getByRole("button", { name: /^tools\/call/ })
+    .first()
+    .click();
+  await page.locator(".bodies pre").nth(1).waitFor();
+}
 
 async function runDoctor(page: Page): Promise<void> {
   await page.getByRole("button", { name: "Run the doctor" }).click();
@@ -53,6 +61,7 @@ async function traffic(hub: Hub, server: Awaited<ReturnType<typeof everything>>)
     stack.use(await (clients[1] ?? sdk1).connect(endpointOf(hub, "everything"))),
   ];
   const memory = stack.use(await sdk1.connect(endpointOf(hub, "memory")));
+  await hub.api("PATCH", "/connectors/everything/inspector", { keepBodies: true });
   const endMs = Date.now() + trafficMs;
   for (let round = 1; Date.now() < endMs; round += 1) {
     const calls = Math.round(4 + 3 * Math.sin(round / 9) + Math.random() * 2);

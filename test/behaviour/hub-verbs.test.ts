@@ -113,7 +113,7 @@ describe("remove", { timeout }, () => {
     const client = await connect(stage.endpoint);
     await client.call("count");
     await order({ do: "forget", as: "404-json" });
-    await order({ do: "delay", ms: 700, methods: ["initialize"] });
+    await order({ do: "delay", ms: 2_000, methods: ["initialize"] });
     const before = await stage.state();
     let answeredMs = 0;
     const waiting = client.call("count").finally(() => (answeredMs = performance.now()));
@@ -124,7 +124,7 @@ describe("remove", { timeout }, () => {
     const begunMs = performance.now();
     assert.equal((await hub.api("DELETE", "/connectors/one")).status, 204);
     assert.equal(errorCode(await waiting), "CONNECTOR_DISCONNECTED");
-    assert.ok(answeredMs - begunMs < 500, `${answeredMs - begunMs} ms`);
+    assert.ok(answeredMs - begunMs < 1_500, `${answeredMs - begunMs} ms`);
     const { sessions } = await eventually(async () => {
       const state = await stage.state();
       const news = state.requests.slice(before.requests.length);

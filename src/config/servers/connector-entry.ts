@@ -27,7 +27,9 @@ export type WrittenServer =
       readonly share: boolean;
     };
 
-export type EntryOptions = Partial<Pick<ConnectorOptions, "trusted" | "recovery" | "recoveryWindowMs">>;
+export type EntryOptions = Partial<
+  Pick<ConnectorOptions, "trusted" | "recovery" | "recoveryWindowMs" | "startTimeoutMs" | "maxMessageBytes">
+>;
 
 export interface ConnectorEntry {
   readonly name: string;

@@ -1,12 +1,10 @@
 // The "holdfast" object of a config file's entry: what only Holdfast has a use for, where the clients that share the file pass over it.
-import { connectorDefaults } from "../index.ts";
 import type { EntryOptions } from "./connector-entry.ts";
 
 type Path = readonly (string | number)[];
 
 const key = "holdfast";
 const modes = ["transparent", "notify", "strict"] as const;
-const longestWindowSeconds = 3_600;
 
 /** Named like the flags of `holdfast add`. */
 export function readOptions(
@@ -45,11 +43,25 @@ function take(
       return undefined;
     }
     case "recoveryWindow":
-      if (typeof set !== "number" || set < 0 || set > longestWindowSeconds)
-        return `must be a number of seconds from 0 to ${longestWindowSeconds}, such as ${connectorDefaults.recoveryWindowMs / 1_000}.`;
-      options.recoveryWindowMs = Math.round(set * 1_000);
-      return undefined;
+      return inRange(set, 0, 3_600, "seconds", (value) => (options.recoveryWindowMs = Math.round(value * 1_000)));
+    case "startTimeout":
+      return inRange(set, 0.1, 3_600, "seconds", (value) => (options.startTimeoutMs = Math.round(value * 1_000)));
+    case "maxMessage":
+      return inRange(set, 1_024, 2 ** 30, "bytes", (value) => (options.maxMessageBytes = Math.round(value)));
     default:
-      return "is not known: trusted, recovery and recoveryWindow are.";
+      return "is not known: trusted, recovery, recoveryWindow, startTimeout and maxMessage are.";
   }
+}
+
+function inRange(
+  set: unknown,
+  least: number,
+  most: number,
+  unit: string,
+  take: (value: number) => void,
+): string | undefined {
+  if (typeof set !== "number" || !(set >= least && set <= most))
+    return `must be a number of ${unit} from ${least} to ${most}.`;
+  take(set);
+  return undefined;
 }

@@ -75,9 +75,21 @@ describe("a config file of the ecosystem", () => {
   });
 
   it("takes what only Holdfast has a use for from an object of its own", () => {
-    const holdfast = { trusted: true, recovery: "notify", recoveryWindow: 1.5 };
+    const holdfast = {
+      trusted: true,
+      recovery: "notify",
+      recoveryWindow: 1.5,
+      startTimeout: 2,
+      maxMessage: 4096,
+    };
     const { options, unknown } = server({ url, holdfast });
-    assert.deepEqual(options, { trusted: true, recovery: "notify", recoveryWindowMs: 1_500 });
+    assert.deepEqual(options, {
+      trusted: true,
+      recovery: "notify",
+      recoveryWindowMs: 1_500,
+      startTimeoutMs: 2_000,
+      maxMessageBytes: 4_096,
+    });
     assert.deepEqual(unknown, {});
   });
 

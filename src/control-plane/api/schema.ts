@@ -276,7 +276,7 @@ export const whoamiSchema = z.object({ user: z.string(), role: roleSchema, by: z
 /** `code` stands behind # in the link (/login#CODE) that `holdfast serve` prints; it serves once. */
 export const loginSchema = z.strictObject({ code: z.string().min(1).max(200) });
 
-/** Serves once, within a minute. */
+/** Serves once, within ten minutes. */
 export const loginLinkSchema = z.object({ url: z.string() });
 
 /** RFC 9457, sent as application/problem+json. */

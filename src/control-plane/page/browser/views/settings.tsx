@@ -73,7 +73,7 @@ function SignIn() {
       </div>
       {link.value !== undefined && (
         <>
-          <p class="help">Open this there within a minute. It works once.</p>
+          <p class="help">Open this there within ten minutes. It works once.</p>
           <CopyLine what="login link" text={link.value.url} />
         </>
       )}
