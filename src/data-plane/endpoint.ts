@@ -144,13 +144,18 @@ export function openEndpoint(options: ConnectorOptions, shared: SharedParts, hub
     giveUp: () => giveUp(connector),
     async end(stored) {
       modern.end();
-      await modern.endSessions();
-      await endSessions(connector, sessions, stored);
+      await modern.endSessions(stored);
+      const { storeKey } = connector.settings;
+      await endSessions(
+        connector,
+        sessions,
+        stored.filter((row) => row.connector === storeKey),
+      );
       streams.closeOwing();
       sse.close();
       await webSockets.close();
     },
-    endShared: () => modern.endSessions(),
+    endShared: () => modern.endSessions([]),
     async close() {
       sse.close();
       await webSockets.close();

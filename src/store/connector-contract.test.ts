@@ -130,6 +130,21 @@ for (const [name, open] of Object.entries(stores)) {
       });
     }
 
+    it("give up the sessions that a part of them holds together with their own", async () => {
+      await using store = await open();
+      const first = await added(store);
+      await added(store, { name: "other", id: "o", sessionsKey: "key-10" });
+      await store.sessions.add(session());
+      await store.sessions.add(session({ connector: "key-1:modern", key: "m" }));
+      await store.sessions.add(session({ connector: "key-10:modern" }));
+      const outcome = await store.connectors.remove("files", first.generation);
+      assert.ok(outcome !== "stale");
+      assert.deepEqual(outcome.ended.map(({ key }) => key).sort(), ["k", "m"]);
+      assert.equal(await store.sessions.find("key-1:modern", "m"), undefined);
+      await assert.rejects(store.sessions.add(session({ connector: "key-1:modern" })), { problem: "ended" });
+      assert.notEqual(await store.sessions.find("key-10:modern", "k"), undefined);
+    });
+
     it("keep the sessions of one whose other settings change", async () => {
       await using store = await open();
       const first = await added(store);

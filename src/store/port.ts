@@ -6,7 +6,7 @@ import type { StreamStore } from "./stream-port.ts";
 export interface StoredSession {
   /** Keyed hash of the client's session id (hex). The id itself is never stored. */
   readonly key: string;
-  /** Which connector the session belongs to; rows of another connector are never found. */
+  /** Which connector the session belongs to, or KEY:PART for those that a part of it holds by itself; rows of another connector or part are never found. */
   readonly connector: string;
   /** Hash of what the client presented, or "none". */
   readonly principal: string;
@@ -16,6 +16,12 @@ export interface StoredSession {
   readonly snapshot: string;
   /** Milliseconds since the epoch. */
   readonly lastSeenAtMs: number;
+}
+
+/** The connector to which a session belongs, whichever part of it holds the session. Such keys have no colon of their own. */
+export function ownerOf(connector: string): string {
+  const [owner = connector] = connector.split(":", 1);
+  return owner;
 }
 
 export interface SessionStore extends EraStore, StreamStore, AsyncDisposable {

@@ -1,4 +1,6 @@
 // Puts together what serves modern clients of one connector: their own era raw, or the bridge to a legacy server.
+
+import type { StoredSession } from "../../store/index.ts";
 import { answerFailure, requestIds, type StreamClock } from "../relay/index.ts";
 import type { Connector, MoveCounts } from "../session/index.ts";
 import type { Transport } from "../transport/index.ts";
@@ -13,8 +15,8 @@ export interface OpenModern extends ModernEndpoint {
   end(): void;
   /** The shared sessions, to the server's program as it is now. */
   moveSessions(): Promise<MoveCounts>;
-  /** Ends the shared sessions on both sides. */
-  endSessions(): Promise<void>;
+  /** Ends the shared sessions on both sides; of `stored`, the rows of all the connector's sessions, it takes its own. */
+  endSessions(stored: readonly StoredSession[]): Promise<void>;
   /** Keeps the shared sessions for the next start. */
   stop(): Promise<void>;
 }
@@ -44,7 +46,7 @@ export function openModern({ connector, wire, eras, maxSessions, clock }: Modern
       face.end();
     },
     moveSessions: () => face.moveSessions(),
-    endSessions: () => face.endSessions(),
+    endSessions: (stored) => face.endSessions(stored),
     stop: () => face.stop(),
   };
 }

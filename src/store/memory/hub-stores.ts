@@ -1,5 +1,5 @@
 // The stores of a hub in memory, for tests: sessions are taken only for connectors that are wanted.
-import type { HubStores, SessionStore } from "../port.ts";
+import { type HubStores, ownerOf, type SessionStore } from "../port.ts";
 import { StoreError } from "../store-error.ts";
 import { openMemoryConnectors } from "./connector-store.ts";
 import { openMemoryStore } from "./session-store.ts";
@@ -11,7 +11,7 @@ export function openMemoryHubStores(): HubStores {
   const sessions: SessionStore = {
     find: (connector, key) => store.find(connector, key),
     async add(session) {
-      if (!connectors.isOpen(session.connector)) throw new StoreError("ended", StoreError.endedMessage);
+      if (!connectors.isOpen(ownerOf(session.connector))) throw new StoreError("ended", StoreError.endedMessage);
       await store.add(session);
     },
     replace: (session, expectedGeneration) => store.replace(session, expectedGeneration),

@@ -1,6 +1,6 @@
 // Sessions in memory, for tests and for programs that need none after their end. Same promises as the other stores but durability.
 import { randomBytes } from "node:crypto";
-import type { SessionStore, StoredSession } from "../port.ts";
+import { ownerOf, type SessionStore, type StoredSession } from "../port.ts";
 import { StoreError } from "../store-error.ts";
 import type { StoredStream, StreamChange, StreamName } from "../stream-port.ts";
 import { MemoryStreams } from "./streams.ts";
@@ -74,13 +74,16 @@ export class MemorySessionStore implements SessionStore {
     this.#eras.set(connector, eras);
   }
 
-  /** Deletes and returns every session of a connector. */
-  takeAll(connector: string): readonly StoredSession[] {
-    const rows = [...this.#rows(connector).values()];
-    this.#connectors.delete(connector);
-    this.#eras.delete(connector);
-    for (const { key } of rows) this.#streams.deleteOf(connector, key);
-    return rows;
+  /** Deletes and returns every session of a connector and of its parts. */
+  takeAll(owner: string): readonly StoredSession[] {
+    this.#eras.delete(owner);
+    const parts = [...this.#connectors.keys()].filter((connector) => ownerOf(connector) === owner);
+    return parts.flatMap((connector) => {
+      const rows = [...this.#rows(connector).values()];
+      this.#connectors.delete(connector);
+      for (const { key } of rows) this.#streams.deleteOf(connector, key);
+      return rows;
+    });
   }
 
   async writeStreams(changes: readonly StreamChange[], nowMs: number): Promise<void> {

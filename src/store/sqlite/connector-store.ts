@@ -21,8 +21,11 @@ const replace = `
 
 const remove = "delete from connector where name = :name and generation = :expectedGeneration returning *";
 
-/** Sessions of a connector that is gone or no longer wanted, or of an earlier life of it. */
-const takeEnded = "delete from session where connector = :sessionsKey returning *";
+/** Sessions of a connector that is gone or no longer wanted, or of an earlier life of it; those of its parts (KEY:PART) as well, which lie between ":" and ";". */
+const takeEnded = `
+  delete from session
+  where connector = :sessionsKey or (connector > :sessionsKey || ':' and connector < :sessionsKey || ';')
+  returning *`;
 
 /** What was learned of its server: the next one is met without prejudice. */
 const forgetEras = "delete from eras where connector = :sessionsKey";

@@ -1,6 +1,6 @@
 // The store's questions to the database, one statement each, so that no two processes can step between. The only file that speaks SQL about sessions.
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
-import type { StoredSession } from "../port.ts";
+import { ownerOf, type StoredSession } from "../port.ts";
 import type { Database } from "./database.ts";
 
 const find = "select * from session where connector = :connector and key = :key";
@@ -13,7 +13,7 @@ const add = `
 const addWanted = `
   insert into session (connector, key, principal, generation, snapshot, last_seen_at_ms)
   select :connector, :key, :principal, :generation, :snapshot, :lastSeenAtMs
-  where exists (select 1 from connector where sessions_key = :connector and wanted = 'connected')`;
+  where exists (select 1 from connector where sessions_key = :owner and wanted = 'connected')`;
 
 const replace = `
   update session
@@ -61,7 +61,8 @@ export function openQueries({ durable, relaxed }: Database) {
     },
     add: (session: StoredSession): void => void relaxedly(add).run({ ...session }),
     /** How many rows it added, 0 or 1. */
-    addWanted: (session: StoredSession): number => Number(relaxedly(addWanted).run({ ...session }).changes),
+    addWanted: (session: StoredSession): number =>
+      Number(relaxedly(addWanted).run({ ...session, owner: ownerOf(session.connector) }).changes),
     /** The compare-and-set: how many rows it changed, 0 or 1. */
     replace: (session: StoredSession, expectedGeneration: number): number =>
       Number(relaxedly(replace).run({ ...session, expectedGeneration }).changes),

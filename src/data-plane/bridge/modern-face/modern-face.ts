@@ -1,6 +1,7 @@
 // Serves modern clients from a legacy server: what they ask is checked as a server of their era would, and carried over sessions that they share.
 import { ProxyError } from "../../../errors/index.ts";
 import { isObjectText, memberText, type RawId, rpcCode, scanEnvelope } from "../../../protocol/index.ts";
+import type { StoredSession } from "../../../store/index.ts";
 import { answerFailure, type ModernExchange, type StreamClock } from "../../relay/index.ts";
 import type { Connector, MoveCounts } from "../../session/index.ts";
 import { initializeEvidence } from "../eras.ts";
@@ -102,10 +103,11 @@ export class ModernFace {
     return this.#pool.sessions.moveAll();
   }
 
-  async endSessions(): Promise<void> {
+  /** `stored`: rows of the connector's sessions that are gone from the store already. */
+  async endSessions(stored: readonly StoredSession[]): Promise<void> {
     this.end();
     this.#parked.stop();
-    await this.#pool.endSessions();
+    await this.#pool.endSessions(stored);
   }
 
   async stop(): Promise<void> {

@@ -2,6 +2,7 @@
 import { ProxyError } from "../../../errors/index.ts";
 import { keyedHash } from "../../../observability/index.ts";
 import { type ClientSessionId, memberText, sessionIdHeader } from "../../../protocol/index.ts";
+import type { StoredSession } from "../../../store/index.ts";
 import { relayInitialize, relayRequest, type StreamClock, Streams } from "../../relay/index.ts";
 import { type Connector, SessionManager } from "../../session/index.ts";
 import { writeInitialize } from "../translate/client-facts.ts";
@@ -99,11 +100,10 @@ export class SessionPool {
     return { pooled, release };
   }
 
-  /** The connector is disconnected or deleted. */
-  async endSessions(): Promise<void> {
-    const live = [...this.sessions.all()];
-    for (const session of live) session.close("disconnected");
-    await Promise.all(live.map((session) => session.ended));
+  /** The connector is disconnected or deleted. `stored`: as for `SessionManager.end`, of all its sessions. */
+  endSessions(stored: readonly StoredSession[]): Promise<void> {
+    const { storeKey } = this.#connector.settings;
+    return this.sessions.end(stored.filter(({ connector }) => connector === storeKey));
   }
 
   /** Ends every stream; the sessions stay for the next start. */
