@@ -145,12 +145,7 @@ export function openEndpoint(options: ConnectorOptions, shared: SharedParts, hub
     async end(stored) {
       modern.end();
       await modern.endSessions(stored);
-      const { storeKey } = connector.settings;
-      await endSessions(
-        connector,
-        sessions,
-        stored.filter((row) => row.connector === storeKey),
-      );
+      await endSessions(connector, sessions, stored);
       streams.closeOwing();
       sse.close();
       await webSockets.close();
@@ -161,7 +156,8 @@ export function openEndpoint(options: ConnectorOptions, shared: SharedParts, hub
       await webSockets.close();
       await modern.stop();
       await sessions.stop();
-      await connector.transport[Symbol.asyncDispose]();
+      // A stream that was just being opened must not wait for a server to which this process has no way any more.
+      await giveUp(connector);
     },
   };
 }
@@ -173,12 +169,12 @@ async function giveUp({ availability, transport }: Connector): Promise<void> {
 
 /** On both sides, and what is in flight with them. */
 async function endSessions(
-  { availability, transport }: Connector,
+  { availability, transport, settings }: Connector,
   sessions: SessionManager,
   stored: readonly StoredSession[],
 ): Promise<void> {
   const live = [...sessions.all()];
-  const ended = sessions.end(stored);
+  const ended = sessions.end(stored.filter((row) => row.connector === settings.storeKey));
   availability.stop();
   await ended;
   await transport[Symbol.asyncDispose]();

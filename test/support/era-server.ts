@@ -157,12 +157,16 @@ export class EraServer implements AsyncDisposable {
       this.#count("wait");
       return text("waited");
     });
-    server.registerTool("confirm", {}, (context) => {
-      const given = acceptedContent(context.mcpReq.inputResponses, "confirm", answer);
-      if (given === undefined) return inputRequired({ inputRequests: { confirm } });
-      this.#count("confirm");
-      return text(given.ok ? "confirmed" : "declined");
-    });
+    for (const [tool, annotations] of [
+      ["confirm", {}],
+      ["confirm_safely", { readOnlyHint: true }],
+    ] as const)
+      server.registerTool(tool, { annotations }, (context) => {
+        const given = acceptedContent(context.mcpReq.inputResponses, "confirm", answer);
+        if (given === undefined) return inputRequired({ inputRequests: { confirm } });
+        this.#count(tool);
+        return text(given.ok ? "confirmed" : "declined");
+      });
     server.registerPrompt("hello", {}, () => ({ messages: [] }));
     server.registerResource("page", "test://page", {}, ({ href }) => ({ contents: [{ uri: href, text: "page" }] }));
     server.server.setRequestHandler("resources/subscribe", () => ({}));

@@ -25,16 +25,11 @@ export class HttpModernExchange implements ModernExchange {
     this.body = body;
     this.contentType = request.headers["content-type"] ?? "application/json";
     this.protocolVersion = version;
-    this.headers = headers;
+    this.headers = isFront ? withoutEnvelope(headers) : headers;
     this.requestId = notes.requestId;
     this.outcome = notes.outcome;
     this.method = one(request.headers[methodHeader]);
-    // In front mode the others pass with everything else.
-    this.envelopeHeaders = isFront
-      ? version === undefined
-        ? []
-        : [protocolVersionHeader, version]
-      : envelopeHeaders(request.rawHeaders);
+    this.envelopeHeaders = envelopeHeaders(request.rawHeaders);
     this.requestHeaders = request.headers;
     this.#notes = notes;
   }
@@ -59,11 +54,22 @@ function envelopeHeaders(rawHeaders: readonly string[]): string[] {
   const kept: string[] = [];
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] as string;
-    // The cheap look first: most headers begin with another letter.
-    if ((name.charCodeAt(0) | 32) !== 0x6d || !/^mcp-(?!session-id$)/i.test(name)) continue;
-    kept.push(name, rawHeaders[index + 1] as string);
+    if (isOfEnvelope(name)) kept.push(name, rawHeaders[index + 1] as string);
   }
   return kept;
+}
+
+/** In front mode everything of the client's passes, but the envelope has its own way: a bridge to a legacy server leaves it out. */
+function withoutEnvelope(headers: readonly string[]): readonly string[] {
+  const kept: string[] = [];
+  for (let index = 0; index < headers.length; index += 2)
+    if (!isOfEnvelope(headers[index] as string)) kept.push(headers[index] as string, headers[index + 1] as string);
+  return kept;
+}
+
+function isOfEnvelope(name: string): boolean {
+  // The cheap look first: most headers begin with another letter.
+  return (name.charCodeAt(0) | 32) === 0x6d && /^mcp-(?!session-id$)/i.test(name);
 }
 
 function one(value: string | string[] | undefined): string | undefined {
