@@ -1,10 +1,15 @@
 // Modern clients of stdio servers: what the server is asked, on which process, and how one process serves them all.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, it } from "node:test";
+import { startHub } from "../support/hub.ts";
 import { ask, listen, type ModernAsk, messagesOf, said } from "../support/modern-client.ts";
+import { temporaryDirectory } from "../support/process.ts";
 import { openSession } from "../support/raw-client.ts";
-import { calling } from "../support/stdio-bridge.ts";
-import { type StdioServer, stdioEras } from "../support/stdio-eras.ts";
+import { calling, gone } from "../support/stdio-bridge.ts";
+import { type StdioServer, stdioEras, stdioServer } from "../support/stdio-eras.ts";
 
 const timeout = 60_000;
 const call = (name: string, args: object = {}): ModernAsk => ({ params: { name, arguments: args } });
@@ -163,5 +168,27 @@ describe("a modern stdio server", { timeout }, () => {
       ["LL", "MM"],
     );
     await scene.left();
+  });
+});
+
+describe("a modern stdio server as a connector of a hub", { timeout }, () => {
+  it("is connected once it was called, and gone with its process and its subscribers when it is disconnected", async () => {
+    await using directory = await temporaryDirectory();
+    const pidFile = join(directory.path, "pids");
+    const [command, ...args] = stdioServer("modern", pidFile);
+    const file = join(directory.path, "mcp.json");
+    await writeFile(file, JSON.stringify({ mcpServers: { here: { command, args } } }));
+    await using hub = await startHub({ args: ["--config", file] });
+    const url = `${hub.url}/c/here/mcp`;
+    assert.equal(said(await ask(url, "tools/call", call("echo", { text: "hub" }))), "modern: hub");
+    await hub.until("here", "connected");
+    const params = { notifications: { toolsListChanged: true } };
+    const listening = await listen(url, "subscriptions/listen", { id: "sub", params });
+    await listening.until("subscriptions/acknowledged");
+    assert.equal((await hub.api("POST", "/connectors/here/disconnect")).status, 200);
+    await listening.ended;
+    for (const pid of readFileSync(pidFile, "utf8").trim().split("\n")) await gone(Number(pid));
+    const refused = await ask(url, "tools/call", call("echo", { text: "hub" }));
+    assert.equal(refused.message.error?.data.code, "CONNECTOR_DISCONNECTED");
   });
 });

@@ -171,7 +171,7 @@ export class MessageClient {
       for (const other of this.#open) if (id !== undefined && other.parts.open.has(id)) other.leave();
       return connection.answer(202, [], new Uint8Array());
     }
-    if (!isModernBody(method, bytes)) throw new ProxyError("NOT_INITIALIZED");
+    if (exchange.scanned?.shape !== "single" || !isModernBody(method, bytes)) throw new ProxyError("NOT_INITIALIZED");
     if (method === "subscriptions/listen") this.#listens.add(connection);
     await serveModern(this.#endpoint.modern, modernExchange(exchange, bytes, method), this.principal);
   }

@@ -81,7 +81,7 @@ export class ModernWire implements WireEvents {
     if (this.#isOver || signal?.aborted === true) return unsent(new Error("ended before it was sent"));
     if (kind === "request" && id !== undefined) return this.#request(text, id, method, signal);
     // Closing the exchange is what cancels, and the ids of notifications name requests of others here.
-    if (method !== cancelled) void this.#wire?.send(text, []);
+    if (kind === "notification" && method !== cancelled) void this.#wire?.send(text, []);
     this.#endIfIdle();
     return wholeReply(202, "", "");
   }

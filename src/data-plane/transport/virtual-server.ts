@@ -1,7 +1,7 @@
 // Makes a Streamable HTTP server of wires that carry message texts both ways, so that everything above sees one kind of server. Relays; recovers nothing.
 import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
-import { methodHeader, type RawId, scanEnvelope, sessionIdHeader } from "../../protocol/index.ts";
+import { methodHeader, type RawId, rpcCode, scanEnvelope, sessionIdHeader } from "../../protocol/index.ts";
 import { askAside, noSuchMethod } from "./ask-aside.ts";
 import { ModernWire } from "./modern-wire.ts";
 import { notFound } from "./post-reply.ts";
@@ -111,7 +111,9 @@ class VirtualServer implements Transport {
     }
     const scanned = scanEnvelope(text);
     const envelope = scanned.shape === "single" ? scanned.envelope : undefined;
-    if (envelope !== undefined && headerOf(request.headers, methodHeader) !== undefined)
+    const isModern = headerOf(request.headers, methodHeader) !== undefined;
+    if (isModern && envelope === undefined) return noSingleMessage();
+    if (isModern && envelope !== undefined)
       return this.#modernWire(request.headers).post(text, envelope, request.signal);
     if (envelope?.id === undefined || envelope.method !== "initialize") return notFound();
     return this.#initialize(request, text, envelope.id);
@@ -163,6 +165,12 @@ class VirtualServer implements Transport {
 /** The client's own body broke off. */
 function unsent(cause: unknown): Reply {
   return { kind: "lost", sent: "nothing", cause: cause instanceof Error ? cause : new Error(String(cause)) };
+}
+
+/** The modern era has no batches. */
+function noSingleMessage(): Reply {
+  const error = { code: rpcCode.invalidRequest, message: "A body is one JSON-RPC message." };
+  return wholeReply(400, "application/json", JSON.stringify({ jsonrpc: "2.0", id: null, error }));
 }
 
 export function headerOf(headers: readonly string[], name: string): string | undefined {
