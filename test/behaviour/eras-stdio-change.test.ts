@@ -87,6 +87,20 @@ for (const [how, change, legacy] of [
   });
 }
 
+describe("a stdio server that does not start", { timeout }, () => {
+  it("is taken for none of either era: mended, it serves modern clients by its modern side", async () => {
+    await using world = await scene("dual");
+    const { program, holdfast } = world;
+    await program.become("broken");
+    const failed = await ask(holdfast.url, "tools/list");
+    assert.equal(failed.message.error?.data.code, "SERVER_PROCESS_EXITED");
+    await program.become("dual");
+    assert.equal(await echo(holdfast, "1"), "legacy: 1");
+    await holdfast.stop();
+    assert.equal(holdfast.requests("tools/call")[0]?.["era_pair"], "MM");
+  });
+});
+
 describe("an upgrade of a modern stdio server", { timeout }, () => {
   it("lets calls of both eras finish on the old process, moves subscriptions and new calls, and ends the old one", async () => {
     await using world = await scene("modern");

@@ -1,5 +1,5 @@
 // Decides for one modern exchange whether its bytes pass to a server of the same era or go over the bridge. Reads no body.
-import type { ProxyError } from "../../errors/index.ts";
+import type { ErrorCode, ProxyError } from "../../errors/index.ts";
 import { type ModernExchange, type ModernRelay, relayModern, requestIds } from "../relay/index.ts";
 import { checkHeaders } from "./modern-face/check-request.ts";
 import { ClientReply } from "./modern-face/client-reply.ts";
@@ -20,6 +20,12 @@ export interface ModernEndpoint {
 /** A server that changes its era with every question is not followed for ever. */
 const mostTurns = 4;
 
+const servesNobody: ReadonlySet<string> = new Set<ErrorCode>([
+  "SERVER_PROCESS_EXITED",
+  "SERVER_KEEPS_EXITING",
+  "SERVER_SILENT",
+]);
+
 /** Serves one POST of a modern client. Never rejects. */
 export async function serveModern(endpoint: ModernEndpoint, from: ModernExchange, principal: string): Promise<void> {
   let exchange = from;
@@ -31,7 +37,11 @@ export async function serveModern(endpoint: ModernEndpoint, from: ModernExchange
     if (bridged !== undefined && (transport.sessionsOnly === true || eras.now.modern === "no")) {
       exchange.outcome.eraPair = "ML";
       const error = await bridged(exchange, principal);
-      if (error === undefined) return;
+      if (error === undefined) {
+        // That it ended was taken for a word of the legacy era, and may have been none.
+        if (servesNobody.has(exchange.outcome.errorCode)) eras.learn({ modern: "unknown" });
+        return;
+      }
       // It no longer serves sessions: perhaps it was upgraded.
       const wasUpgraded = !isLast && transport.sessionsOnly !== true && (await asksAnew(endpoint, exchange)) === "yes";
       if (!wasUpgraded) return refuse(exchange, error);

@@ -197,6 +197,6 @@ describe("a modern wire", () => {
       assert.equal((await server.post(message)).kind, "reply");
     assert.equal(server.sent.length, 1);
     server.say({ id: "q", method: "sampling/createMessage", params: {} });
-    assert.equal((server.sent[1]?.["error"] as { code: number }).code, -32601);
+    assert.match(JSON.stringify(server.sent[1]), /"code":-32601/);
   });
 });

@@ -187,6 +187,8 @@ export class ModernWire implements WireEvents {
       });
       void this.#wire?.send(call.rename(text), [])?.then((refused) => {
         if (refused === undefined) return;
+        // Its program has ended, and what it said last is still on its way: whoever comes next gets another one.
+        if (refused.kind === "lost") this.#isPast = true;
         this.#calls.delete(call.number);
         call.refuse(refused);
       });
