@@ -219,6 +219,7 @@ function openSessions(options: ConnectorOptions, shared: SharedParts, hub: HubPa
   const transport = openLegacyFace(wire, {
     eras,
     tell: (what, fields) => log.event("warn", what, { connector: name, ...fields }),
+    maxMessageBytes: options.maxMessageBytes,
   });
   const connector = openConnector({
     settings,

@@ -108,6 +108,54 @@ describe("between a legacy client and a modern server", () => {
     );
   });
 
+  it("a client that can open URLs is asked to, with the id that its era wants, and its answer goes back", async () => {
+    const bodies: string[] = [];
+    const page = '{"mode":"url","message":"Sign in","url":"https://example.com/in"}';
+    script = (id, body, response) => {
+      bodies.push(body);
+      const asks = `{"resultType":"input_required","inputRequests":{"u":{"method":"elicitation/create","params":${page}}}}`;
+      result(response, id, bodies.length === 1 ? asks : '{"content":[]}');
+    };
+    const session = await openSession(holdfast.url, { capabilities: { elicitation: { url: {} } } });
+    const asked = await session.open({ body: call("1") });
+    const [question = "{}"] = eventData(await asked.until(/elicitation\/create[^\n]*\n/));
+    const { id, params } = JSON.parse(question);
+    assert.equal(typeof params.elicitationId, "string");
+    assert.equal(params.url, "https://example.com/in");
+    await session.post(JSON.stringify({ jsonrpc: "2.0", id, result: { action: "accept" } }));
+    assert.match(await asked.until('"id":1'), /"result":\{"content":\[\]\}/);
+    assert.match(bodies[1] ?? "", /"inputResponses":\{"u":\{"action":"accept"\}\}/);
+  });
+
+  it("a tool that insists on a task is refused as its server refuses it, under a code that this era knows", async () => {
+    const required = '{"requiredCapabilities":{"extensions":{"io.modelcontextprotocol/tasks":{}}}}';
+    script = (id, _body, response) =>
+      refuse(response, 400, id, `{"code":-32021,"message":"Only as a task","data":${required}}`);
+    const { error } = JSON.parse((await post(call("1"))).text);
+    assert.deepEqual([error.code, error.message, error.data.upstream.code], [-32603, "Only as a task", -32021]);
+  });
+
+  it("an answer of 64 MiB is carried, and a longer one fails its own call, which ran", async () => {
+    const most = 64 * 1024 * 1024;
+    const padded = (id: string, bytes: number): string => {
+      const [before, after] = [`{"jsonrpc":"2.0","id":${id},"result":{"content":[{"type":"text","text":"`, '"}]}}'];
+      return `${before}${"x".repeat(bytes - before.length - after.length)}${after}`;
+    };
+    script = (id, _body, response) => answerJson(response, padded(id, most));
+    const whole = await post(call("1"));
+    assert.ok(whole.body.length > most - 100, whole.text.slice(0, 300));
+    for (const write of [
+      (response: ServerResponse, text: string) => answerJson(response, text),
+      (response: ServerResponse, text: string) => openEvents(response).end(`data: ${text}\n\n`),
+    ]) {
+      script = (id, _body, response) => write(response, padded(id, most + 1));
+      const { error } = JSON.parse((await post(call("2"))).text);
+      assert.deepEqual([error.data.code, error.data.executed], ["SERVER_MESSAGE_TOO_LARGE", "yes"]);
+    }
+    script = (id, _body, response) => result(response, id, '{"content":[]}');
+    assert.match((await post(call("3"))).text, /"id":3,"result"/);
+  });
+
   it("a server that only wants the request again gets it with its state, ten times and no more", async () => {
     const states: string[] = [];
     script = (id, body, response) => {

@@ -8,7 +8,7 @@ import { stringOf } from "../translate/client-facts.ts";
 import { codeOf, errorResponse, errorToLegacy, isBridgeFault, resultResponse, rpcError } from "../translate/errors.ts";
 import { notificationToLegacy, writeCancelled } from "../translate/notifications.ts";
 import { resultToLegacy } from "../translate/results.ts";
-import { messageReply, passedRefusal, pushMessage, sessionNotFound, streamHeaders } from "./face-replies.ts";
+import { messageReply, passedRefusal, pushMessage, sessionNotFound, streamHeaders, tooLarge } from "./face-replies.ts";
 import { type CallOfFace, type FaceSession, newCallId } from "./face-session.ts";
 import { isForeign, type ModernOutcome, readModernReply } from "./modern-reply.ts";
 import type { ToolSchema } from "./tool-schemas.ts";
@@ -143,7 +143,7 @@ export class FaceCall implements CallOfFace {
     const reply = await session.send(request, headers, { id, inputResponses, requestState, params, signal });
     if (reply.kind === "lost") return { kind: "lost", reply };
     this.#upstream = reply.body;
-    const outcome = await readModernReply(reply, id, {
+    const outcome = await readModernReply(reply, id, session.parts.maxMessageBytes, {
       message: (text, kind) => this.#tell(text, kind),
       flowing: () => !this.#isFull,
     });
@@ -187,6 +187,7 @@ export class FaceCall implements CallOfFace {
     const { session, method, id } = this.#parts;
     if (outcome.kind === "lost") return this.#lost(outcome.reply);
     if (outcome.kind === "cut") return this.lose(outcome.cause);
+    if (outcome.kind === "too-large") return this.#answer(tooLarge(id));
     if (isForeign(outcome)) {
       this.#parts.onForeign();
       if (this.#stream !== undefined) return this.lose(new Error("the server changed its era"));

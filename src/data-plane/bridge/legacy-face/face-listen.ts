@@ -146,7 +146,7 @@ export class FaceListen {
         (text) => this.#take(text),
         () => end({ kind: "not-offered" }),
       );
-    end(this.#refused(await readModernReply(reply, id, { message: () => {}, flowing: () => true })));
+    end(this.#refused(await readModernReply(reply, id, this.#session.parts.maxMessageBytes)));
   }
 
   #stop(open: OpenListen | undefined): void {

@@ -1,4 +1,5 @@
 // Answers as a legacy Streamable HTTP server gives them, made inside the process.
+import { ProxyError, toJsonRpcError } from "../../../errors/index.ts";
 import { encodeSseEvent, type RawId, rpcCode } from "../../../protocol/index.ts";
 import { type PushBody, type Reply, wholeReply } from "../../transport/index.ts";
 import { errorResponse, resultResponse, rpcError } from "../translate/errors.ts";
@@ -28,6 +29,11 @@ export function errorReply(id: RawId, code: number, message: string, data?: stri
 
 export function accepted(): Answer {
   return wholeReply(202, "", "");
+}
+
+/** The server's answer was longer than what is read; it ran all the same. */
+export function tooLarge(id: RawId): string {
+  return toJsonRpcError(new ProxyError("SERVER_MESSAGE_TOO_LARGE"), id);
 }
 
 /** What makes the session layer open a new one. */

@@ -15,6 +15,8 @@ export interface FaceParts {
   /** Straight to the modern server. */
   readonly upstream: Transport;
   readonly tell: FaceTell;
+  /** The longest answer of the server that is read, for each has to be read whole. */
+  readonly maxMessageBytes: number;
 }
 
 export interface CallOfFace {
@@ -65,7 +67,7 @@ export class FaceSession {
     const message = `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)},"params":${params}}`;
     const reply = await this.send(message, headers, {});
     if (reply.kind === "lost") return undefined;
-    const outcome = await readModernReply(reply, id, { message: () => {}, flowing: () => true });
+    const outcome = await readModernReply(reply, id, this.parts.maxMessageBytes);
     return outcome.kind === "result" ? outcome.result : undefined;
   }
 
@@ -88,7 +90,7 @@ export type Discovered = Extract<Reply, { kind: "lost" }> | ModernOutcome;
 
 /** Asks a server what it is, with the client's own credentials and capabilities. */
 export async function discover(
-  { upstream }: FaceParts,
+  { upstream, maxMessageBytes }: FaceParts,
   client: ClientFacts,
   headers: readonly string[],
   signal: AbortSignal | undefined,
@@ -102,5 +104,5 @@ export async function discover(
     signal,
   });
   if (reply.kind === "lost") return reply;
-  return readModernReply(reply, id, { message: () => {}, flowing: () => true });
+  return readModernReply(reply, id, maxMessageBytes);
 }

@@ -19,11 +19,13 @@ import { FaceListen } from "./face-listen.ts";
 import {
   accepted,
   errorReply,
+  messageReply,
   passedRefusal,
   pushMessage,
   resultReply,
   sessionNotFound,
   streamHeaders,
+  tooLarge,
 } from "./face-replies.ts";
 import { discover, type FaceParts, FaceSession } from "./face-session.ts";
 import { isForeign } from "./modern-reply.ts";
@@ -53,6 +55,8 @@ export class LegacyFace {
         return outcome;
       case "cut":
         return { kind: "lost", sent: "maybe", cause: outcome.cause };
+      case "too-large":
+        return messageReply(tooLarge(id));
       case "refused":
         if (isForeign(outcome)) return "foreign";
         return passedRefusal(outcome) ?? errorReply(id, rpcCode.internal, `The server answered ${outcome.status}.`);

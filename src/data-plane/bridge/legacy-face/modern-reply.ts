@@ -4,15 +4,14 @@ import type { Reply, ReplyHeaders } from "../../transport/index.ts";
 import { isForeignRefusal } from "../eras.ts";
 import { codeOf } from "../translate/errors.ts";
 
-/** Events of any length are read whole: the message has to be translated. */
-const anyLength = Number.MAX_SAFE_INTEGER;
-
 export type ModernOutcome =
   | { readonly kind: "result"; readonly result: string }
   /** `status` is the HTTP status it came with. */
   | { readonly kind: "error"; readonly error: string; readonly status: number }
   /** An HTTP answer without a JSON-RPC answer to this request. */
   | { readonly kind: "refused"; readonly status: number; readonly headers: ReplyHeaders; readonly body: Buffer }
+  /** The answer is longer than what is read: it has to be read whole to be translated. */
+  | { readonly kind: "too-large" }
   | { readonly kind: "cut"; readonly cause: Error };
 
 export interface ModernListener {
@@ -22,28 +21,40 @@ export interface ModernListener {
   flowing(): boolean;
 }
 
-/** `id`: under which the request went out. */
+/** `id`: under which the request went out. `mostBytes`: of a whole answer, or of one event. */
 export function readModernReply(
   reply: Extract<Reply, { kind: "reply" }>,
   id: RawId,
-  listener: ModernListener,
+  mostBytes: number,
+  listener: ModernListener = { message: () => {}, flowing: () => true },
 ): Promise<ModernOutcome> {
   const isStream = mediaType(reply.headers["content-type"]) === "text/event-stream";
-  return isStream && reply.status < 300 ? readStream(reply, id, listener) : readWhole(reply, id);
+  return isStream && reply.status < 300 ? readStream(reply, id, mostBytes, listener) : readWhole(reply, id, mostBytes);
 }
 
-async function readWhole(reply: Extract<Reply, { kind: "reply" }>, id: RawId): Promise<ModernOutcome> {
+async function readWhole(
+  reply: Extract<Reply, { kind: "reply" }>,
+  id: RawId,
+  mostBytes: number,
+): Promise<ModernOutcome> {
   const chunks: Buffer[] = [];
-  const cause = await new Promise<Error | undefined>((resolve) => {
+  let size = 0;
+  const cause = await new Promise<Error | "too-large" | undefined>((resolve) => {
     reply.body.pipe({
       data: (chunk) => {
-        chunks.push(chunk);
+        size += chunk.length;
+        if (size <= mostBytes) chunks.push(chunk);
+        else {
+          resolve("too-large");
+          reply.body.abort();
+        }
         return true;
       },
       end: () => resolve(undefined),
       cut: resolve,
     });
   });
+  if (cause === "too-large") return { kind: "too-large" };
   if (cause !== undefined) return { kind: "cut", cause };
   const body = Buffer.concat(chunks);
   const { status, headers } = reply;
@@ -72,17 +83,22 @@ function answerIn(
 function readStream(
   { body, status }: Extract<Reply, { kind: "reply" }>,
   id: RawId,
+  mostBytes: number,
   listener: ModernListener,
 ): Promise<ModernOutcome> {
   return new Promise((resolve) => {
     const observer = new SseObserver((event: SseEvent) => {
-      const text = event.scanned?.shape === "single" ? event.text() : undefined;
-      if (text === undefined || event.scanned?.shape !== "single") return;
-      const { kind } = event.scanned.envelope;
+      if (event.scanned?.shape !== "single") return;
+      const text = event.text();
+      const { kind, id: of } = event.scanned.envelope;
+      if (text === undefined) {
+        if (of === id && kind !== "request") resolve({ kind: "too-large" });
+        return;
+      }
       if (kind === "request" || kind === "notification") return listener.message(text, kind);
       const answer = answerIn(text, id, status);
       if (answer !== undefined) resolve(answer);
-    }, anyLength);
+    }, mostBytes);
     body.pipe({
       data: (chunk) => {
         observer.push(chunk);

@@ -30,6 +30,7 @@ export interface EraKnowledge {
 export interface LegacyFaceOptions {
   readonly eras: EraKnowledge;
   readonly tell: FaceTell;
+  readonly maxMessageBytes: number;
 }
 
 /** The codes with which a modern server refuses a message of the legacy era; no legacy server says them. */
@@ -38,8 +39,8 @@ const mostStreams = 4_096;
 
 /** A `Transport` in front of `upstream` through which a legacy server is reached, whatever era the server is of. */
 export function openLegacyFace(upstream: Transport, options: LegacyFaceOptions): Transport {
-  const { eras, tell } = options;
-  const face = new LegacyFace({ upstream, tell });
+  const { eras, tell, maxMessageBytes } = options;
+  const face = new LegacyFace({ upstream, tell, maxMessageBytes });
   /** Raw sessions whose GET stream the server has granted. */
   const streaming = new Set<string>();
 
