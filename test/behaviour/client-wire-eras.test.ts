@@ -54,6 +54,12 @@ describe("the official client 2.4 in its auto mode, over stdio", { timeout }, ()
       assert.match(JSON.stringify(await client.callTool({ name: "echo", arguments: { text: "one" } })), /one/);
       const asked = await client.callTool({ name: kind === "modern" ? "ask_name" : "ask", arguments: {} });
       assert.match(JSON.stringify(asked), /Ada/);
+      const ended = await client.listen({ toolsListChanged: true });
+      await ended.close();
+      assert.equal(await ended.closed, "local");
+      // The client leaves although it listens.
+      const open = await client.listen({ toolsListChanged: true });
+      assert.equal(open.honoredFilter.toolsListChanged, true);
       await client.close();
       for (const pid of readFileSync(pidFile, "utf8").trim().split("\n")) await gone(Number(pid));
     });
