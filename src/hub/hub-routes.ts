@@ -51,6 +51,7 @@ export class HubRoutes {
       test: async (name) => hub.actual(name)?.opened?.test(),
       doctor: (name) => hub.doctor(name),
       reload: () => hub.reload(),
+      changed: (name) => hub.news.changed(name),
       live: hub.news.live,
       tokens: hub.tokens,
       settings: hub.settings,

@@ -148,6 +148,13 @@ describe("a connector on the page", { timeout }, () => {
     await waitForStatus(one.page, "disconnected");
     await one.page.getByRole("button", { name: "Connect everything" }).click();
     await waitForStatus(other.page, "connected", "everything");
+    await one.page.getByRole("link", { name: "Inspector" }).click();
+    await one.page.getByRole("button", { name: "Keep bodies" }).click();
+    await one.page.getByRole("button", { name: "Bodies are kept" }).waitFor();
+    await other.page.goto(`${hub.origin}/connectors/everything/inspector`);
+    await other.page.getByRole("button", { name: "Bodies are kept" }).click();
+    await one.page.getByRole("button", { name: "Keep bodies" }).waitFor();
+    await other.page.goto(hub.origin);
     await one.page.getByRole("link", { name: "Edit" }).click();
     await one.page.getByLabel("Trust what the server says of its tools").check();
     await hub.api("POST", "/connectors/everything/disconnect");

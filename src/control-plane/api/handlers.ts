@@ -131,7 +131,6 @@ export class Handlers {
     return {
       exchanges: exchanges.map(exchangeView),
       restores: restores.map((r) => restoreView(name, r)),
-      keepsBodies: inspector.bodies.isOn,
       next,
     };
   }
@@ -146,6 +145,7 @@ export class Handlers {
   keepBodies(name: string, isWanted: boolean): undefined {
     const isSo = this.#hub.inspector(this.#actual(name).record).keepBodies(isWanted);
     if (!isSo) throw new ProxyError("BODIES_NOT_KEPT", { connector: name });
+    this.#hub.changed(name);
     return undefined;
   }
 

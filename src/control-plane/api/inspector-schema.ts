@@ -78,8 +78,6 @@ export const exchangeListSchema = z.object({
   /** Oldest first. */
   exchanges: z.array(exchangeSchema),
   restores: z.array(restoreSchema),
-  /** Whether bodies are kept at present. */
-  keepsBodies: z.boolean(),
   /** Pass as `after` to go on from here. */
   next: count,
 });

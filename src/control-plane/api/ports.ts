@@ -17,6 +17,8 @@ export interface HubApi {
   doctor(name: string): Promise<DoctorReport>;
   /** Looks whether another process has written, at once. */
   reload(): Promise<void>;
+  /** Whoever listens is told how the connector stands. */
+  changed(name: string): void;
   readonly live: Live;
   readonly tokens: Tokens;
   readonly settings: HubSettings;

@@ -142,6 +142,8 @@ export const connectorSchema = z.object({
   endpoints: z.object({ mcp: z.string(), sse: z.string(), ws: z.string() }),
   status: statusSchema,
   sessions: count,
+  /** What its exchanges ask and answer is kept by the inspector at present. */
+  keepsBodies: z.boolean(),
 });
 export const connectorListSchema = z.object({ connectors: z.array(connectorSchema) });
 

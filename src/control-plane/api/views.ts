@@ -47,6 +47,7 @@ export function connectorView(actual: Actual<Running>, origin: string, nowMs: nu
     endpoints: { mcp: `${base}/mcp`, sse: `${base}/sse`, ws: `${base.replace(/^http/, "ws")}/ws` },
     status: statusView(actual, nowMs),
     sessions: opened?.sessionCount ?? 0,
+    keepsBodies: opened?.inspector.bodies.isOn ?? false,
   };
 }
 

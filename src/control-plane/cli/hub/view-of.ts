@@ -30,6 +30,7 @@ export function viewOf(record: ConnectorRecord): ConnectorView {
       ...(wanted === "connected" ? { action: "Start the hub with holdfast serve." } : {}),
     },
     sessions: 0,
+    keepsBodies: false,
   };
 }
 

@@ -13,8 +13,6 @@ export interface Watched {
   readonly sessions: Signal<ReadonlyMap<string, SessionView> | undefined>;
   readonly exchanges: Signal<readonly Exchange[]>;
   readonly restores: Signal<readonly Restore[]>;
-  /** Undefined until it is known. */
-  readonly keepsBodies: Signal<boolean | undefined>;
   readonly problem: Signal<unknown>;
 }
 
@@ -127,7 +125,6 @@ export function watch(name: string): () => void {
     sessions: signal(undefined),
     exchanges: signal([]),
     restores: signal([]),
-    keepsBodies: signal(undefined),
     problem: signal(undefined),
   };
   watched.value = view;
@@ -146,7 +143,6 @@ async function ask(view: Watched): Promise<void> {
     ]);
     view.exchanges.value = merge(view.exchanges.value, list.exchanges, keptExchanges);
     view.restores.value = merge(view.restores.value, list.restores, keptRestores);
-    view.keepsBodies.value = list.keepsBodies;
     view.problem.value = undefined;
   } catch (error) {
     view.problem.value = error;

@@ -1,31 +1,31 @@
 // What was asked and answered in one exchange, and the switch that keeps it. A body is text, whatever stands in it.
 import type { BodiesView, Exchange } from "../../../api/schema.ts";
 import { at, call } from "../api.ts";
-import type { Watched } from "../state.ts";
+import { connectors } from "../state.ts";
 import { size } from "../words.ts";
 import { ProblemNotice } from "./notice.tsx";
 import { useAction } from "./use-action.ts";
 import { useLoaded } from "./use-loaded.ts";
 
-export function BodiesSwitch({ view: { name, keepsBodies } }: { readonly view: Watched }) {
+export function BodiesSwitch({ name }: { readonly name: string }) {
   const action = useAction();
-  const isOn = keepsBodies.value === true;
+  // As the hub says it, so that every tab sees that somebody has switched it on.
+  const isOn = connectors.value?.get(name)?.value.keepsBodies;
   const turn = () =>
     action.run(async () => {
-      await call(at(name, "/inspector"), { method: "PATCH", body: { keepBodies: !isOn } });
-      keepsBodies.value = !isOn;
+      await call(at(name, "/inspector"), { method: "PATCH", body: { keepBodies: isOn !== true } });
     });
   return (
     <>
       <button
         type="button"
         class="button is-small"
-        aria-pressed={isOn}
-        aria-disabled={action.isBusy || keepsBodies.value === undefined}
+        aria-pressed={isOn === true}
+        aria-disabled={action.isBusy || isOn === undefined}
         title="Their beginnings, without what is known to be secret, in the hub's memory until it ends"
         onClick={() => void turn()}
       >
-        {isOn ? "Bodies are kept" : "Keep bodies"}
+        {isOn === true ? "Bodies are kept" : "Keep bodies"}
       </button>
       <ProblemNotice error={action.error.value} />
     </>

@@ -56,15 +56,17 @@ export function Inspector({ name }: { readonly name: string }) {
     <section class="panel" aria-labelledby="inspector">
       <div class="panel-head">
         <h2 id="inspector">Exchanges</h2>
-        {view !== undefined && <BodiesSwitch view={view} />}
-        <button
-          type="button"
-          class="button is-small"
-          aria-pressed={frozen.value !== undefined}
-          onClick={() => (frozen.value = frozen.value === undefined ? entries.value : undefined)}
-        >
-          {frozen.value === undefined ? "Pause" : "Go on"}
-        </button>
+        <div class="actions is-end">
+          <BodiesSwitch name={name} />
+          <button
+            type="button"
+            class="button is-small"
+            aria-pressed={frozen.value !== undefined}
+            onClick={() => (frozen.value = frozen.value === undefined ? entries.value : undefined)}
+          >
+            {frozen.value === undefined ? "Pause" : "Go on"}
+          </button>
+        </div>
       </div>
       <InspectorFilters />
       <ProblemNotice error={view?.problem.value} />
