@@ -1,7 +1,7 @@
 // The life of one modern message (2026-07-28) on a server of its own era: the bytes pass unread, and trouble is met as the policy says.
 // There is no session to lose; what remains are restarts, cuts and gateways.
 import { randomBytes } from "node:crypto";
-import { catalog, type ErrorCode, ProxyError } from "../../errors/index.ts";
+import { type ErrorCode, ProxyError } from "../../errors/index.ts";
 import { acceptBoth, editMembers } from "../../protocol/index.ts";
 import {
   type Action,
@@ -19,6 +19,7 @@ import { noteAway } from "./after-trouble.ts";
 import { answerFailure, endStreamWithError } from "./answer-error.ts";
 import { type ClientExchange, requestIds } from "./client-exchange.ts";
 import { DirectOut } from "./event-out.ts";
+import { awayFailure, discard, failureOf, lastWord, type Tries, type Trouble } from "./failures.ts";
 import { EndingPost, Leaving } from "./leaving.ts";
 import { ModernAnswer, type ModernDelivery } from "./modern-answer.ts";
 import { isSafeModern } from "./modern-safety.ts";
@@ -72,11 +73,8 @@ export async function relayModern(
   }
 }
 
-interface Met {
+interface Met extends Trouble {
   readonly fault: Fault;
-  readonly facts?: ReplyFacts | undefined;
-  readonly cause?: Error | undefined;
-  readonly reply?: Extract<Reply, { kind: "reply" }> | undefined;
   readonly pass?: (() => Promise<void>) | undefined;
 }
 
@@ -243,7 +241,7 @@ class ModernLife {
     if (met.fault === "not-sent" && met.cause instanceof WireFault && met.cause.final)
       throw this.#failure(met.cause.code, met);
     noteAway(this.#relay.connector, met);
-    this.#discard(met);
+    discard(met);
     if (this.#pauseMs > 0) await this.#pause();
     await this.#waitUntilUp();
     this.#renew();
@@ -266,7 +264,7 @@ class ModernLife {
     if (method === "tools/call") {
       if (!connector.settings.trusted) return false;
       noteAway(connector, met);
-      this.#discard(met);
+      discard(met);
       if ((await connector.availability.up(this.#deadline())) !== "up") return false;
     }
     return isSafeModern(connector, method, kept, headers);
@@ -306,13 +304,7 @@ class ModernLife {
         await this.#pause();
         continue;
       }
-      throw new ProxyError(up.code, {
-        connector: connector.settings.name,
-        tried: "a connection",
-        waitedMs: Math.round(connector.nowMs() - this.#startedMs),
-        ...(up.status === undefined ? {} : { upstream: { status: up.status } }),
-        note: up.detail,
-      });
+      throw awayFailure(connector, up, this.#startedMs);
     }
   }
 
@@ -325,42 +317,21 @@ class ModernLife {
 
   /** The last word on this request: an error of ours. */
   fail(error: unknown): void {
-    const { connection, requestId, outcome } = this.#exchange;
+    const { connection } = this.#exchange;
     if (this.#lastWords !== undefined) return this.#answer.endWith(this.#lastWords);
-    const failure = this.#truthful(ProxyError.from(error));
-    if (failure.code === "INTERNAL") {
-      const { log, settings } = this.#relay.connector;
-      const reason = String(failure.cause);
-      log.event("error", "internal error", { connector: settings.name, request_id: requestId, reason });
-    }
-    if (failure.code === "OUTCOME_UNKNOWN") outcome.recovery = "outcome-unknown";
+    const failure = lastWord(this.#exchange, this.#relay.connector, error, this.#tries);
     if (connection.gone) return;
     if (this.#answer.streaming)
       endStreamWithError(new DirectOut(connection), this.#exchange, requestIds(this.#exchange), failure);
     else answerFailure(this.#exchange, requestIds(this.#exchange), failure);
   }
 
-  /** Once a tool call was cut off it may have run; no later refusal of its replay may claim that it did not. */
-  #truthful(failure: ProxyError): ProxyError {
-    if (catalog[failure.code].executed !== "no" || !this.#mayHaveRun || this.#exchange.method !== "tools/call")
-      return failure;
-    return new ProxyError("UPSTREAM_CUT", { ...failure.details, note: failure.message }, { cause: failure });
-  }
-
   #failure(code: ErrorCode, met: Met): ProxyError {
-    const { connector } = this.#relay;
-    this.#discard(met);
-    return new ProxyError(code, {
-      connector: connector.settings.name,
-      attempts: this.#sends,
-      waitedMs: Math.round(connector.nowMs() - this.#startedMs),
-      ...(met.facts === undefined ? {} : { upstream: met.facts }),
-      ...(met.cause === undefined ? {} : { note: met.cause.message }),
-    });
+    return failureOf(this.#relay.connector, code, met, this.#tries);
   }
 
-  /** Frees the connection of an answer that will not be passed on. */
-  #discard(met: Met): void {
-    if (met.reply !== undefined && !met.reply.body.complete) met.reply.body.abort();
+  get #tries(): Tries {
+    const { method } = this.#exchange;
+    return { sends: this.#sends, startedMs: this.#startedMs, mayHaveRun: this.#mayHaveRun, method };
   }
 }

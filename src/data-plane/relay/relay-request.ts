@@ -1,5 +1,5 @@
 // The life of one client message on a session: send, look at what came back, recover as the policy says, until it is answered.
-import { catalog, ProxyError } from "../../errors/index.ts";
+import { ProxyError } from "../../errors/index.ts";
 import {
   type Action,
   classifyLost,
@@ -8,14 +8,12 @@ import {
   decide,
   type Fault,
   policy,
-  type ReplyFacts,
 } from "../recovery/index.ts";
 import {
   type CallContext,
   isGatewayAway,
   isRefusedSession,
   type Lease,
-  RestoreRefused,
   request,
   type UpstreamSession,
 } from "../session/index.ts";
@@ -24,6 +22,7 @@ import { findSession, noteAway } from "./after-trouble.ts";
 import { answerFailure, endStreamWithError } from "./answer-error.ts";
 import { type ClientExchange, requestIds, singleMethod } from "./client-exchange.ts";
 import type { Delivery } from "./delivery.ts";
+import { awayFailure, discard, failureOf, lastWord, type Tries, type Trouble } from "./failures.ts";
 import { upstreamHeaders } from "./headers.ts";
 import { isMeaninglessAnew } from "./meaningless-anew.ts";
 import { noteRefusal, noteReplay } from "./note-recovery.ts";
@@ -47,12 +46,9 @@ export async function relayRequest(exchange: ClientExchange, session: UpstreamSe
 }
 
 /** What a fault came with, for the error that may have to tell of it. */
-interface Met {
+interface Met extends Trouble {
   readonly fault: Fault;
-  readonly facts?: ReplyFacts | undefined;
-  readonly cause?: Error | undefined;
   readonly delivery?: Extract<Delivery, { kind: "held" }> | undefined;
-  readonly reply?: Extract<Reply, { kind: "reply" }> | undefined;
   readonly lastEventId?: string | undefined;
   readonly retryMs?: number | undefined;
 }
@@ -169,7 +165,7 @@ class RequestLife {
         await this.#lose(met, lease);
         return this.#dropIfMeaningless();
       case "await-initialized":
-        this.#discard(met);
+        discard(met);
         await lease.initialized;
         return false;
       case "resume":
@@ -186,7 +182,7 @@ class RequestLife {
     const cancelled = this.#answer.streaming && met.delivery === undefined && this.#cancelled;
     if (!abandoned && !cancelled) return false;
     this.#exchange.outcome.recovery = cancelled ? "cancelled" : "abandoned";
-    this.#discard(met);
+    discard(met);
     this.#answer.endUnanswered();
     return true;
   }
@@ -198,7 +194,7 @@ class RequestLife {
   async #backInTouch(met: Met, lease: Lease): Promise<Lease> {
     const { connector } = this.#session;
     noteAway(connector, met);
-    this.#discard(met);
+    discard(met);
     for (;;) {
       await this.#waitUntilUp();
       const now = this.#session.lease() ?? (await this.#ready());
@@ -267,7 +263,7 @@ class RequestLife {
     }
     if (this.#method === "notifications/initialized") this.#session.snapshot.initialized = true;
     this.#session.lost(lease.generation, met.fault, this.#exchange.headers);
-    this.#discard(met);
+    discard(met);
     const fresh = await this.#ready();
     await assertReplayable(this.#exchange, this.#session, this.#context(fresh));
   }
@@ -302,13 +298,7 @@ class RequestLife {
     this.#exchange.outcome.recovery = "waited";
     const outcome = await connector.availability.up(this.#deadline());
     if (outcome === "up") return;
-    throw new ProxyError(outcome.code, {
-      connector: connector.settings.name,
-      tried: "a connection",
-      waitedMs: Math.round(connector.nowMs() - this.#startedMs),
-      ...(outcome.status === undefined ? {} : { upstream: { status: outcome.status } }),
-      note: outcome.detail,
-    });
+    throw awayFailure(connector, outcome, this.#startedMs);
   }
 
   #ready(): Promise<Lease> {
@@ -351,41 +341,18 @@ class RequestLife {
 
   /** The last word on this request: an error of ours, or a refusal that front mode passes on as it is. */
   fail(error: unknown): void {
-    const failure = this.#truthful(ProxyError.from(error));
-    if (failure.code === "INTERNAL")
-      this.#session.connector.log.event("error", "internal error", {
-        connector: this.#session.connector.settings.name,
-        request_id: this.#exchange.requestId,
-        reason: String(failure.cause),
-      });
-    if (failure.code === "OUTCOME_UNKNOWN") this.#exchange.outcome.recovery = "outcome-unknown";
+    const failure = lastWord(this.#exchange, this.#session.connector, error, this.#tries);
     const { out } = this.#answer;
     if (out !== undefined) endStreamWithError(out, this.#exchange, [...this.#answer.open], failure);
     else answerFailure(this.#exchange, requestIds(this.#exchange), failure);
   }
 
-  /** Once a tool call was cut off it may have run; no later refusal of its replay may claim that it did not. */
-  #truthful(failure: ProxyError): ProxyError {
-    const claimsNo = catalog[failure.code].executed === "no" && !(failure instanceof RestoreRefused);
-    if (!claimsNo || !this.#mayHaveRun || this.#method !== "tools/call") return failure;
-    return new ProxyError("UPSTREAM_CUT", { ...failure.details, note: failure.message }, { cause: failure });
-  }
-
   #failure(code: Extract<Action, { do: "fail" }>["code"], met: Met): ProxyError {
-    const { connector } = this.#session;
-    this.#discard(met);
-    return new ProxyError(code, {
-      connector: connector.settings.name,
-      attempts: this.#sends,
-      waitedMs: Math.round(connector.nowMs() - this.#startedMs),
-      ...(met.facts === undefined ? {} : { upstream: met.facts }),
-      ...(met.cause === undefined ? {} : { note: met.cause.message }),
-    });
+    return failureOf(this.#session.connector, code, met, this.#tries);
   }
 
-  /** Frees the connection of an answer that will not be passed on. */
-  #discard(met: Met): void {
-    if (met.reply !== undefined && !met.reply.body.complete) met.reply.body.abort();
+  get #tries(): Tries {
+    return { sends: this.#sends, startedMs: this.#startedMs, mayHaveRun: this.#mayHaveRun, method: this.#method };
   }
 
   #context(lease: Lease): CallContext {

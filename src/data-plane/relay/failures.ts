@@ -1,0 +1,69 @@
+// The last word on a message that could not be carried: built from what went wrong, and softened where an earlier try may have run. The same with a session and without.
+import { catalog, type ErrorCode, ProxyError } from "../../errors/index.ts";
+import type { ReplyFacts } from "../recovery/index.ts";
+import { type Away, type Connector, RestoreRefused } from "../session/index.ts";
+import type { Reply } from "../transport/index.ts";
+import type { ClientExchange } from "./client-exchange.ts";
+
+/** What a fault came with, as far as an error tells of it. */
+export interface Trouble {
+  readonly facts?: ReplyFacts | undefined;
+  readonly cause?: Error | undefined;
+  readonly reply?: Extract<Reply, { kind: "reply" }> | undefined;
+}
+
+/** What was tried so far. */
+export interface Tries {
+  readonly sends: number;
+  readonly startedMs: number;
+  /** An earlier fault left it open whether the server ran the request. */
+  readonly mayHaveRun: boolean;
+  readonly method: string | undefined;
+}
+
+export function failureOf(connector: Connector, code: ErrorCode, trouble: Trouble, tries: Tries): ProxyError {
+  const { facts, cause } = trouble;
+  discard(trouble);
+  return new ProxyError(code, {
+    connector: connector.settings.name,
+    attempts: tries.sends,
+    waitedMs: Math.round(connector.nowMs() - tries.startedMs),
+    ...(facts === undefined ? {} : { upstream: facts }),
+    ...(cause === undefined ? {} : { note: cause.message }),
+  });
+}
+
+/** The recovery window is over, and the server still cannot be reached. */
+export function awayFailure({ settings, nowMs }: Connector, away: Away, startedMs: number): ProxyError {
+  return new ProxyError(away.code, {
+    connector: settings.name,
+    tried: "a connection",
+    waitedMs: Math.round(nowMs() - startedMs),
+    ...(away.status === undefined ? {} : { upstream: { status: away.status } }),
+    note: away.detail,
+  });
+}
+
+/** What the client is told of whatever was thrown; noted in the log where it is our own fault, and in the request's own line. */
+export function lastWord(exchange: ClientExchange, connector: Connector, error: unknown, tries: Tries): ProxyError {
+  const failure = truthful(ProxyError.from(error), tries);
+  if (failure.code === "INTERNAL") {
+    const reason = String(failure.cause);
+    const fields = { connector: connector.settings.name, request_id: exchange.requestId, reason };
+    connector.log.event("error", "internal error", fields);
+  }
+  if (failure.code === "OUTCOME_UNKNOWN") exchange.outcome.recovery = "outcome-unknown";
+  return failure;
+}
+
+/** Once a tool call was cut off it may have run; no later refusal of its replay may claim that it did not. */
+function truthful(failure: ProxyError, { mayHaveRun, method }: Tries): ProxyError {
+  const claimsNo = catalog[failure.code].executed === "no" && !(failure instanceof RestoreRefused);
+  if (!claimsNo || !mayHaveRun || method !== "tools/call") return failure;
+  return new ProxyError("UPSTREAM_CUT", { ...failure.details, note: failure.message }, { cause: failure });
+}
+
+/** Frees the connection of an answer that will not be passed on. */
+export function discard({ reply }: Trouble): void {
+  if (reply !== undefined && !reply.body.complete) reply.body.abort();
+}
