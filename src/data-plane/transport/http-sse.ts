@@ -1,8 +1,6 @@
 // The wire to an HTTP+SSE server (2024-11-05): one event stream down, a POST for each message up. The stream is the session: its end is the session's.
-import type { LookupFunction } from "node:net";
-import type { Pool } from "undici";
-import UndiciPool from "undici/lib/dispatcher/pool.js";
 import { mediaType, type SseEvent, SseObserver } from "../../protocol/index.ts";
+import { openPools, type PoolParts } from "./pools.ts";
 import type { Reply, ReplyBody } from "./reply.ts";
 import { exchange } from "./streamable-http.ts";
 import { eachMessage, type Refused, type Tell, type Wire, type WireEvents, type WireOpener } from "./wire.ts";
@@ -11,31 +9,15 @@ import { WireFault } from "./wire-fault.ts";
 /** A stream that names no endpoint within this time is none of this transport. */
 const endpointTimeoutMs = 5_000;
 
-export interface HttpSseOptions {
-  /** Where the event stream is. */
-  readonly url: URL;
-  readonly connectTimeoutMs: number;
+/** `url`: where the event stream is. */
+export interface HttpSseOptions extends PoolParts {
   readonly maxMessageBytes: number;
   readonly tell: Tell;
-  /** Resolves names where the connector's addresses are restricted. */
-  readonly lookup?: LookupFunction | undefined;
 }
 
 export function openHttpSse(options: HttpSseOptions): WireOpener {
   const { url } = options;
-  const poolOptions: Pool.Options = {
-    connections: null,
-    pipelining: 1,
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connect: {
-      timeout: options.connectTimeoutMs,
-      noDelay: true,
-      ...(options.lookup === undefined ? {} : { lookup: options.lookup }),
-    },
-  };
-  const calls = new UndiciPool(url.origin, poolOptions);
-  const streams = new UndiciPool(url.origin, poolOptions);
+  const { calls, streams, close } = openPools(options);
   const path = `${url.pathname}${url.search}`;
   const asIs = (reply: Reply): Reply => reply;
   return {
@@ -58,9 +40,7 @@ export function openHttpSse(options: HttpSseOptions): WireOpener {
       return fault === undefined ? wire : { kind: "lost", sent: "nothing", cause: fault };
     },
     probe: (signal) => exchange(calls, path, "OPTIONS", { method: "OPTIONS", headers: [], signal }, asIs),
-    async close() {
-      await Promise.all([calls.destroy(), streams.destroy()]);
-    },
+    close,
   };
 }
 

@@ -1,8 +1,7 @@
 // The wire to one Streamable HTTP server: sends bytes, gives back what the server said. Knows nothing of sessions lost or restored.
-import type { LookupFunction } from "node:net";
 import type { Readable } from "node:stream";
 import type { Dispatcher, Pool } from "undici";
-import UndiciPool from "undici/lib/dispatcher/pool.js";
+import { openPools, type PoolParts } from "./pools.ts";
 import { Exchange, type Reply } from "./reply.ts";
 
 /** One request on the wire. Headers are a flat list of names and values, as undici takes them without copying. */
@@ -16,14 +15,10 @@ export interface WireRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface StreamableHttpOptions {
-  /** The MCP endpoint. */
-  readonly url: URL;
-  readonly connectTimeoutMs: number;
+/** `url`: the MCP endpoint. */
+export interface StreamableHttpOptions extends PoolParts {
   /** A 307 or 308 to another path of the same origin is followed and remembered (servers redirect /mcp to /mcp/). */
   readonly followRedirects: boolean;
-  /** Resolves names where the connector's addresses are restricted. */
-  readonly lookup?: LookupFunction | undefined;
 }
 
 /** What a request is sent through; closed with its connections. */
@@ -47,25 +42,9 @@ export interface Transport extends AsyncDisposable {
   retire?(oldId: string, newId: string): void;
 }
 
-/**
- * Opens the wire. Calls and streams have pools of their own, because a pool looks through its busy connections at each call
- * and streams stay busy for hours. No time limit on answers: a tool may take as long as it takes, and the client cancels.
- */
 export function openStreamableHttp(options: StreamableHttpOptions): Transport {
   const { url } = options;
-  const poolOptions: Pool.Options = {
-    connections: null,
-    pipelining: 1,
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connect: {
-      timeout: options.connectTimeoutMs,
-      noDelay: true,
-      ...(options.lookup === undefined ? {} : { lookup: options.lookup }),
-    },
-  };
-  const calls = new UndiciPool(url.origin, poolOptions);
-  const streams = new UndiciPool(url.origin, poolOptions);
+  const { calls, streams, close } = openPools(options);
   let path = `${url.pathname}${url.search}`;
 
   const send = (request: WireRequest, hops = options.followRedirects ? mostHops : 0): Promise<Reply> =>
@@ -89,9 +68,7 @@ export function openStreamableHttp(options: StreamableHttpOptions): Transport {
     wire: "Streamable HTTP",
     send: (request) => send(request),
     sendTo: (otherPath, request) => exchange(streams, otherPath, request.verb, request, (reply) => reply),
-    async [Symbol.asyncDispose]() {
-      await Promise.all([calls.destroy(), streams.destroy()]);
-    },
+    [Symbol.asyncDispose]: close,
   };
 }
 
