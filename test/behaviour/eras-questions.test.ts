@@ -1,10 +1,11 @@
-// A modern client on a legacy server that asks where it is hard to tell for whom, or by an error; and how many sessions a caller may hold there.
+// Between the eras where it is hard to tell who is meant: questions that name no call, errors that ask, how many sessions a caller may hold, and whose they are in front mode.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type AskingServer, startAskingServer, type ToolCall, text } from "../support/asking-server.ts";
 import { startEraServer } from "../support/era-server.ts";
 import { type Holdfast, type HoldfastOptions, startHoldfast } from "../support/holdfast.ts";
 import { type Asked, ask, type ModernAsk, said } from "../support/modern-client.ts";
+import { openSession, send } from "../support/raw-client.ts";
 
 const call = (name: string, more: object = {}): ModernAsk => ({ params: { name, arguments: {} }, ...more });
 const elicits = { capabilities: { elicitation: {} } };
@@ -172,4 +173,23 @@ describe("front mode, where users are told apart by what they present", () => {
       ({ answer }) => answer(text("here")),
       { args: ["--front"] },
     ));
+});
+
+describe("front mode, with a legacy client of a modern server", () => {
+  it("gives it a session that only its own credential opens, and takes that credential to the server with each call", async () => {
+    await using server = await startEraServer("modern");
+    await using holdfast = await startHoldfast(server.url, { args: ["--front"] });
+    const anna = await openSession(holdfast.url, { headers: { authorization: "Bearer anna" } });
+    const echo = '{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"echo","arguments":{"said":"hello"}}}';
+    assert.match((await anna.post(echo)).text, /hello/);
+    const stolen = await send(holdfast.url, { headers: { ...anna.headers, authorization: "Bearer eve" }, body: echo });
+    assert.equal(stolen.status, 404);
+    await server.restart();
+    assert.match((await anna.post(echo)).text, /hello/);
+    const calls = server.seenOf("tools/call");
+    assert.deepEqual(
+      calls.map(({ headers }) => [headers.authorization, headers["mcp-method"], headers["mcp-session-id"]]),
+      [1, 2].map(() => ["Bearer anna", "tools/call", undefined]),
+    );
+  });
 });
