@@ -150,6 +150,21 @@ describe("a legacy server that dies while a question waits, in a call that may r
     assert.equal(said(await ask(holdfast.url, "tools/call", retry(parked, accepted, confirm))), "confirmed");
     assert.equal(server.ran.get("confirm_safely"), 1);
   });
+
+  it("gets the answer to an earlier question once more without the client being asked again", async () => {
+    await using server = await startEraServer("legacy");
+    await using holdfast = await startHoldfast(server.url, { args: ["--trusted"] });
+    const twice = call("confirm_twice", elicits);
+    const accepted = { action: "accept", content: { ok: true } };
+    const first = await ask(holdfast.url, "tools/call", twice);
+    const second = await ask(holdfast.url, "tools/call", retry(first, accepted, twice));
+    assert.match(second.text, /Really\?/);
+    await server.restart();
+    await server.until(() => server.seenOf("tools/call").length === 2);
+    const done = await ask(holdfast.url, "tools/call", retry(second, accepted, twice));
+    assert.equal(said(done), "confirmed twice");
+    assert.equal(server.ran.get("confirm_twice"), 1);
+  });
 });
 
 describe("front mode, where users are told apart by what they present", () => {

@@ -24,6 +24,7 @@ const text = (said: string) => ({ content: [{ type: "text" as const, text: said 
 const placed = { type: "object", properties: { region: { type: "string", "x-mcp-header": "Region" } } } as const;
 const answer = z.object({ ok: z.boolean() });
 const confirm = inputRequired.elicit({ message: "Go on?", requestedSchema: answer });
+const really = inputRequired.elicit({ message: "Really?", requestedSchema: answer });
 
 export class EraServer implements AsyncDisposable {
   readonly seen: Seen[] = [];
@@ -167,6 +168,14 @@ export class EraServer implements AsyncDisposable {
         this.#count(tool);
         return text(given.ok ? "confirmed" : "declined");
       });
+    server.registerTool("confirm_twice", { annotations: { readOnlyHint: true } }, (context) => {
+      const isSecond = context.mcpReq.requestState<string>() === "second";
+      if (acceptedContent(context.mcpReq.inputResponses, "confirm", answer) === undefined)
+        return inputRequired({ inputRequests: { confirm } });
+      if (!isSecond) return inputRequired({ inputRequests: { confirm: really }, requestState: "second" });
+      this.#count("confirm_twice");
+      return text("confirmed twice");
+    });
     server.registerPrompt("hello", {}, () => ({ messages: [] }));
     server.registerResource("page", "test://page", {}, ({ href }) => ({ contents: [{ uri: href, text: "page" }] }));
     server.server.setRequestHandler("resources/subscribe", () => ({}));

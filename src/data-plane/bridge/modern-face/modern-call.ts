@@ -67,6 +67,8 @@ export class ModernCall implements Asked {
   #isOfOtherEra = false;
   readonly #before = new AskedBefore();
   #collecting: NodeJS.Timeout | undefined;
+  /** Runs while an answer waits for its question to be asked again. */
+  #anew: NodeJS.Timeout | undefined;
 
   constructor(parts: CallParts, request: string, method: string, reply: ClientReply) {
     this.#parts = parts;
@@ -131,6 +133,7 @@ export class ModernCall implements Asked {
   /** True where the question was asked before, by the same call on a session that is gone. */
   #wasAsked(ask: Pick<OpenAsk, "id" | "method" | "params">): boolean {
     const { pooled } = this.#parts;
+    this.#isAskedAnew();
     this.#before.see(pooled.session.asked.get(ask.id));
     const response = this.#before.answerTo(ask);
     if (response !== undefined) {
@@ -141,6 +144,11 @@ export class ModernCall implements Asked {
     if (open === undefined) return false;
     this.#step({ type: "renamed", from: open.id, to: ask.id });
     return true;
+  }
+
+  #isAskedAnew(): void {
+    clearTimeout(this.#anew);
+    this.#anew = undefined;
   }
 
   #heard(text: string): boolean {
@@ -235,6 +243,7 @@ export class ModernCall implements Asked {
     const { pooled, release, parked, over } = this.#parts;
     if (this.#park.at === "parked") return parked(this);
     clearTimeout(this.#collecting);
+    this.#isAskedAnew();
     pooled.interactive.delete(this);
     release();
     over(this);
@@ -288,9 +297,14 @@ export class ModernCall implements Asked {
     for (const { key, id, method, params } of asks) {
       const response = retry?.responses.get(key) ?? "{}";
       this.#before.answered({ method, params }, response);
-      // The session that asked is gone, and its call with it.
-      if (!pooled.answer(answerToLegacy(id, response), this.#on)) queueMicrotask(() => this.#step({ type: "lost" }));
+      if (!pooled.answer(answerToLegacy(id, response), this.#on)) this.#awaitAnew();
     }
+  }
+
+  /** The session that asked is gone. Where the call runs anew its server asks again, and the answer is kept for that; where it does not, its end comes from the relay. */
+  #awaitAnew(): void {
+    const { recoveryWindowMs } = this.#parts.pooled.session.connector.settings;
+    this.#anew ??= setTimeout(() => this.#step({ type: "lost" }), recoveryWindowMs);
   }
 
   #cancel(): void {
