@@ -1,6 +1,7 @@
 // SIGHUP has two meanings: somebody asks for the server's program to be started anew, or the terminal is gone and everything in it ends.
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
@@ -86,6 +87,19 @@ describe("a terminal that is closed", { timeout, skip: !hasTerminals && "needs s
     terminal.close();
     await gone(pid);
     await gone(Number(child));
+  });
+
+  it("ends a hub in order, which announces itself no more", async () => {
+    await using data = await temporaryDirectory();
+    const args = [program, "serve", "--port", "0", "--data-dir", data.path, "--log-file", join(data.path, "log")];
+    using terminal = startInTerminal(`echo "pid $$"; exec ${quoted([process.execPath, ...args])}`);
+    const pid = Number(/\d+/.exec(await terminal.until((line) => line.startsWith("pid ")))?.[0]);
+    await terminal.until((line) => line.startsWith("Page:"));
+    assert.ok(existsSync(join(data.path, "hub.json")));
+    terminal.close();
+    await gone(pid);
+    // What it takes back itself: a hub that was merely killed leaves it behind.
+    assert.ok(!existsSync(join(data.path, "hub.json")));
   });
 
   it("ends holdfast stdio and its server, also where its standard streams are pipes that stay open", async () => {
