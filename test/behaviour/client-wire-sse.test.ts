@@ -140,6 +140,8 @@ describe("an HTTP+SSE client", { timeout }, () => {
     await client.ask(1, "ping");
     client.drop();
     await client.ended;
+    // Before the end of the stream has come to Holdfast, which takes another way than the message, nobody could know of it.
+    await eventually(() => (/"http_method":"GET"/.test(holdfast.output()) ? true : undefined), "the stream's end");
     const refused = await client.post('{"jsonrpc":"2.0","id":2,"method":"tools/call"}');
     assert.equal(refused.status, 404);
     assert.match(await refused.text(), /UNKNOWN_SESSION/);
