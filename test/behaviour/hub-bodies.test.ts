@@ -67,6 +67,10 @@ describe("bodies", { timeout }, () => {
     assert.deepEqual(asked["params"], { name: "echo", arguments: { text: "seen" } });
     assert.equal(request?.isCut, false);
     assert.match(answer?.text ?? "", /"text":"seen"/);
+    await hub.api("POST", "/connectors/one/disconnect");
+    assert.equal((await turn(true)).body["code"], "CONNECTOR_DISCONNECTED");
+    await hub.api("POST", "/connectors/one/connect");
+    await hub.until("one", "connected");
   });
 
   it("show no secret of the connector, of the client and of the session", async () => {

@@ -143,6 +143,8 @@ export class Handlers {
   }
 
   keepBodies(name: string, isWanted: boolean): undefined {
+    // Of a connector that is disconnected nothing passes that could be kept.
+    if (isWanted) this.#running(name);
     const isSo = this.#hub.inspector(this.#actual(name).record).keepBodies(isWanted);
     if (!isSo) throw new ProxyError("BODIES_NOT_KEPT", { connector: name });
     this.#hub.changed(name);
