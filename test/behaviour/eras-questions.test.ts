@@ -167,6 +167,28 @@ describe("a legacy server that dies while a question waits, in a call that may r
   });
 });
 
+describe("a legacy server's answer to a modern client", () => {
+  it("is carried up to 64 MiB, and a longer one fails its own call, which ran", () => {
+    const most = 64 * 1024 * 1024;
+    const padded = ({ id, answer }: ToolCall, bytes: number) => {
+      const [before, after] = ['"result":{"content":[{"type":"text","text":"', '"}]}'];
+      const rest = `{"jsonrpc":"2.0","id":${id},${before}${after}}`.length;
+      answer(`${before}${"x".repeat(bytes - rest)}${after}`);
+    };
+    let bytes = most;
+    return withServer(
+      async (_server, url) => {
+        const whole = await ask(url, "tools/call", call("read"));
+        assert.ok(whole.body.length > most, whole.text.slice(0, 300));
+        bytes = most + 1;
+        const { message } = await ask(url, "tools/call", call("read"));
+        assert.deepEqual([message.error?.data.code, message.error?.data.executed], ["SERVER_MESSAGE_TOO_LARGE", "yes"]);
+      },
+      (one) => padded(one, bytes),
+    );
+  });
+});
+
 describe("front mode, where users are told apart by what they present", () => {
   it("lets no two modern callers without a credential share a session of a legacy server, and those with one", () =>
     withServer(

@@ -16,6 +16,8 @@ export interface ConnectorSettings {
   readonly recovery: RecoveryMode;
   /** How long a request may wait for a server that is away. */
   readonly recoveryWindowMs: number;
+  /** The longest message of the server that is read whole, where it has to be. */
+  readonly maxMessageBytes: number;
   /** Tool annotations (readOnlyHint, idempotentHint) are believed. */
   readonly trusted: boolean;
   /** The operator runs the server: the client's own credential goes up, the server's challenge comes down. */

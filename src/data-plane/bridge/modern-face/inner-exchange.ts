@@ -8,6 +8,8 @@ export interface InnerSink {
   head?(status: number, headers: Readonly<Record<string, string>>): void;
   /** One JSON-RPC message, whole. False asks for a pause until `onDrain`. */
   message(text: string): boolean;
+  /** The answer was longer than what is read, and was dropped. */
+  tooLarge?(): void;
   onDrain?(listener: () => void): void;
   /** The answer is over. `broken`: it was torn off. */
   end(broken: boolean): void;
@@ -20,11 +22,15 @@ export class InnerConnection implements ClientConnection {
   #leaving: (() => void)[] = [];
   #observer: SseObserver | undefined;
   #flowing = true;
+  readonly #mostBytes: number;
   #chunks: Uint8Array[] = [];
+  #size = 0;
   #isOver = false;
 
-  constructor(sink: InnerSink) {
+  /** `mostBytes`: of an answer, or of one event. */
+  constructor(sink: InnerSink, mostBytes = Number.POSITIVE_INFINITY) {
     this.#sink = sink;
+    this.#mostBytes = mostBytes;
   }
 
   onGone(listener: () => void): void {
@@ -51,7 +57,9 @@ export class InnerConnection implements ClientConnection {
       this.#observer = new SseObserver((event) => {
         const text = event.text();
         if (text !== undefined && text !== "") this.#flowing = this.#sink.message(text) && this.#flowing;
-      }, Number.POSITIVE_INFINITY);
+        const kind = event.scanned?.shape === "single" ? event.scanned.envelope.kind : undefined;
+        if (text === undefined && (kind === "result" || kind === "error")) this.#sink.tooLarge?.();
+      }, this.#mostBytes);
     }
     this.#sink.head?.(status, named);
   }
@@ -59,7 +67,9 @@ export class InnerConnection implements ClientConnection {
   write(chunk: Uint8Array): boolean {
     if (this.gone || this.#isOver) return true;
     if (this.#observer === undefined) {
-      this.#chunks.push(chunk);
+      this.#size += chunk.length;
+      if (this.#size <= this.#mostBytes) this.#chunks.push(chunk);
+      else this.#chunks = [];
       return true;
     }
     this.#flowing = true;
@@ -80,7 +90,8 @@ export class InnerConnection implements ClientConnection {
     if (this.gone) return;
     this.#observer?.end();
     const text = Buffer.concat(this.#chunks).toString();
-    if (text.trim() !== "") this.#sink.message(text);
+    if (this.#size > this.#mostBytes) this.#sink.tooLarge?.();
+    else if (text.trim() !== "") this.#sink.message(text);
     this.#sink.end(false);
   }
 

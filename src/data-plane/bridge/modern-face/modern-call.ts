@@ -78,14 +78,21 @@ export class ModernCall implements Asked {
     this.#on = reply.exchange;
     this.#token = progressTokenOf(request);
     this.#logLevel = logLevelOf(request);
-    this.#connection = new InnerConnection({
-      message: (text) => this.#heard(text),
-      onDrain: (listener) => this.#attached.exchange.connection.onDrain(listener),
-      // Without an answer it can only have been torn off.
-      end: () => {
-        if (!this.#isOfOtherEra) this.#step({ type: "lost" });
+    this.#connection = new InnerConnection(
+      {
+        message: (text) => this.#heard(text),
+        tooLarge: () => {
+          this.#outcome = ownError("SERVER_MESSAGE_TOO_LARGE", { connector: parts.connector });
+          this.#step({ type: "answered", nowMs: Date.now() });
+        },
+        onDrain: (listener) => this.#attached.exchange.connection.onDrain(listener),
+        // Without an answer it can only have been torn off.
+        end: () => {
+          if (!this.#isOfOtherEra) this.#step({ type: "lost" });
+        },
       },
-    });
+      parts.pooled.session.connector.settings.maxMessageBytes,
+    );
   }
 
   /** Sends the call. Its answer, or its first question, goes to the reply that it was made with. */
