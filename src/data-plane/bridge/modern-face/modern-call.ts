@@ -15,6 +15,7 @@ import { codeOf, errorToModern, resultResponse } from "../translate/errors.ts";
 import { cancelledId, isLoggedFor, withProgressToken, writeCancelled } from "../translate/notifications.ts";
 import { logLevelOf, progressTokenOf, requestToLegacy } from "../translate/requests.ts";
 import { resultToModern } from "../translate/results.ts";
+import { callAsTask, taskIdOf, writeTaskCancel, writeTaskResult } from "../translate/tasks.ts";
 import { AskedBefore } from "./asked-before.ts";
 import { mayRequireInput, missingCapability } from "./check-request.ts";
 import type { ClientReply, Outcome } from "./client-reply.ts";
@@ -31,6 +32,8 @@ export interface CallParts {
   readonly release: () => void;
   readonly client: ClientFacts;
   readonly connector: string;
+  /** The tool runs only as a task. */
+  readonly asTask: boolean;
   /** The state that brings a client back to this call, at this round. */
   readonly stateOf: (round: number) => string;
   /** A state for a call that does not wait: its retry is the call once more. */
@@ -56,7 +59,9 @@ export class ModernCall implements Asked {
   readonly #id = innerId();
   readonly #token: string | undefined;
   readonly #logLevel: string | undefined;
-  readonly #connection: InnerConnection;
+  #connection: InnerConnection;
+  /** The task that the server made of the call; JSON text. */
+  #task: string | undefined;
   #on: OnBehalf;
   #park: Park = newPark;
   #attached: ClientReply;
@@ -78,21 +83,27 @@ export class ModernCall implements Asked {
     this.#on = reply.exchange;
     this.#token = progressTokenOf(request);
     this.#logLevel = logLevelOf(request);
-    this.#connection = new InnerConnection(
+    this.#connection = this.#newConnection();
+  }
+
+  #newConnection(): InnerConnection {
+    const { pooled, connector } = this.#parts;
+    const connection: InnerConnection = new InnerConnection(
       {
         message: (text) => this.#heard(text),
         tooLarge: () => {
-          this.#outcome = ownError("SERVER_MESSAGE_TOO_LARGE", { connector: parts.connector });
+          this.#outcome = ownError("SERVER_MESSAGE_TOO_LARGE", { connector });
           this.#step({ type: "answered", nowMs: Date.now() });
         },
         onDrain: (listener) => this.#attached.exchange.connection.onDrain(listener),
-        // Without an answer it can only have been torn off.
+        // Without an answer it can only have been torn off; with a task, the answer comes on another one.
         end: () => {
-          if (!this.#isOfOtherEra) this.#step({ type: "lost" });
+          if (!this.#isOfOtherEra && this.#connection === connection) this.#step({ type: "lost" });
         },
       },
-      parts.pooled.session.connector.settings.maxMessageBytes,
+      pooled.session.connector.settings.maxMessageBytes,
     );
+    return connection;
   }
 
   /** Sends the call. Its answer, or its first question, goes to the reply that it was made with. */
@@ -103,7 +114,17 @@ export class ModernCall implements Asked {
     if (mayRequireInput.has(this.#method)) pooled.interactive.add(this);
     const progressToken = this.#token === undefined ? undefined : this.#id;
     const text = requestToLegacy(this.#request, { id: this.#id, progressToken });
-    void pooled.relay(text, this.#on, this.#connection);
+    void pooled.relay(this.#parts.asTask ? callAsTask(text) : text, this.#on, this.#connection);
+  }
+
+  /** The server has made a task of the call: its result is waited for instead. */
+  #becameTask(result: string | undefined): boolean {
+    if (!this.#parts.asTask || this.#task !== undefined || result === undefined) return false;
+    this.#task = taskIdOf(result);
+    if (this.#task === undefined) return false;
+    this.#connection = this.#newConnection();
+    void this.#parts.pooled.relay(writeTaskResult(innerId(), this.#task), this.#on, this.#connection);
+    return true;
   }
 
   /** Takes a client's retry with its answers. */
@@ -203,6 +224,7 @@ export class ModernCall implements Asked {
   }
 
   #answered(text: string): void {
+    if (this.#becameTask(memberText(text, "result"))) return;
     if (this.#isForeign(memberText(text, "error"))) return;
     this.#outcome = this.#toOutcome(text);
     const isCut = this.#park.round > 0 && isOwnError(memberText(text, "error"));
@@ -317,7 +339,8 @@ export class ModernCall implements Asked {
   #cancel(): void {
     const { pooled } = this.#parts;
     pooled.session.cancel(JSON.parse(this.#id));
-    void pooled.tell(writeCancelled(this.#id), this.#on);
+    const text = this.#task === undefined ? writeCancelled(this.#id) : writeTaskCancel(innerId(), this.#task);
+    void pooled.tell(text, this.#on);
     this.#connection.leave();
   }
 

@@ -193,7 +193,8 @@ export class ModernFace {
     }
     const level = logLevelOf(text);
     if (level !== undefined) await pooled.logAt(level, on);
-    return this.#call(request, pooled, release);
+    const asTask = method === "tools/call" && (await pooled.runsAsTask(nameIn(text), on));
+    return this.#call(request, pooled, release, asTask);
   }
 
   /** Resolves when the client has its answer, or the first question. */
@@ -201,6 +202,7 @@ export class ModernFace {
     { text, method, reply, user }: ModernRequest,
     pooled: PoolSession,
     release: () => void,
+    asTask: boolean,
   ): Promise<ProxyError | undefined> {
     const settled = Promise.withResolvers<ProxyError | undefined>();
     const { storeKey: connector, name } = this.#connector.settings;
@@ -226,6 +228,7 @@ export class ModernFace {
         release,
         client,
         connector: name,
+        asTask,
         stateOf: (round) => state("park", round),
         againState: () => state("again", 0),
         parked: (waiting) => {

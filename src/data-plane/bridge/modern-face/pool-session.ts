@@ -8,6 +8,7 @@ import { errorResponse, resultResponse, rpcError } from "../translate/errors.ts"
 import { type ParamHeader, paramHeadersOf } from "../translate/modern-headers.ts";
 import { mostVerbose } from "../translate/notifications.ts";
 import { toolsOf } from "../translate/results.ts";
+import { insistsOnTask } from "../translate/tasks.ts";
 import { InnerConnection, innerAnswer, innerGet, innerId, innerPost, type OnBehalf } from "./inner-exchange.ts";
 
 /** Something that hears what the server tells of its own accord. */
@@ -26,6 +27,7 @@ export interface Asked {
 }
 
 const knownTools = 5_000;
+const mostPages = 100;
 
 export class PoolSession {
   readonly session: UpstreamSession;
@@ -43,6 +45,9 @@ export class PoolSession {
   readonly #warn: (what: string) => void;
   readonly #uris = new Map<string, number>();
   readonly #params = new Map<string, readonly ParamHeader[]>();
+  /** Tools that run only as tasks. */
+  readonly #asTask = new Set<string>();
+  #listing: Promise<void> | undefined;
   #level: string | undefined;
   #stream: Promise<boolean> | undefined;
   #standing: InnerConnection | undefined;
@@ -148,6 +153,7 @@ export class PoolSession {
 
   /** A notification that belongs to no call. */
   changed(notification: string): void {
+    if (stringOf(memberText(notification, "method")) === "notifications/tools/list_changed") this.#listing = undefined;
     for (const listener of this.listeners) listener.changed(notification);
   }
 
@@ -187,10 +193,36 @@ export class PoolSession {
   /** Remembers what a page of tools asks for in headers. */
   learnTools(result: string): void {
     if (this.#params.size > knownTools) this.#params.clear();
+    if (this.#asTask.size > knownTools) this.#asTask.clear();
     for (const tool of toolsOf(result)) {
       const name = stringOf(memberText(tool, "name"));
       const schema = memberText(tool, "inputSchema");
-      if (name !== undefined && schema !== undefined) this.#params.set(name, paramHeadersOf(schema));
+      if (name === undefined) continue;
+      if (schema !== undefined) this.#params.set(name, paramHeadersOf(schema));
+      if (insistsOnTask(tool)) this.#asTask.add(name);
+      else this.#asTask.delete(name);
+    }
+  }
+
+  /** Whether this tool runs only as a task. A server that offers tasks for tools is asked for its list first, for its refusal would come too late to tell. */
+  async runsAsTask(tool: string, on: OnBehalf): Promise<boolean> {
+    if (memberText(this.capabilities, "tasks", "requests", "tools", "call") === undefined) return false;
+    this.#listing ??= this.#listTools(on);
+    await this.#listing;
+    return this.#asTask.has(tool);
+  }
+
+  async #listTools(on: OnBehalf): Promise<void> {
+    let params = "{}";
+    for (let page = 0; page < mostPages; page++) {
+      const text = `{"jsonrpc":"2.0","id":${innerId()},"method":"tools/list","params":${params}}`;
+      const answer = await innerAnswer((connection) => relayRequest(this.#post(text, on, connection), this.session));
+      const result = memberText(answer.text ?? "{}", "result");
+      if (result === undefined) return;
+      this.learnTools(result);
+      const cursor = memberText(result, "nextCursor");
+      if (cursor === undefined) return;
+      params = `{"cursor":${cursor}}`;
     }
   }
 
