@@ -130,6 +130,28 @@ describe("a server that serves nothing before notifications/initialized", () => 
   }
 });
 
+describe("a call that comes when the restore is over", () => {
+  it("does not overtake notifications/initialized, for a server may make its tools ready by it", async () => {
+    const taken = Promise.withResolvers<void>();
+    await using upstream = await startUpstream(async ({ initializes, message }) => {
+      if (initializes === 2 && message["method"] === "notifications/initialized") await taken.promise;
+      return undefined;
+    });
+    await using holdfast = await startHoldfast(upstream.url);
+    const client = await connect(holdfast.url);
+    await client.request("ping");
+    upstream.forget("s1");
+    await client.request("tools/list");
+    const late = client.request("prompts/list");
+    const other = await connect(holdfast.url);
+    await other.request("ping");
+    assert.ok(!upstream.names().includes("prompts/list"));
+    taken.resolve();
+    await late;
+    assert.ok(upstream.names().includes("prompts/list"));
+  });
+});
+
 describe("what a restored session holds", () => {
   it("is the last log level and the live subscriptions, without those that were ended", async () => {
     await using scene = await openScene();

@@ -76,6 +76,9 @@ class RequestLife {
 
   async run(): Promise<void> {
     this.#answer.watch();
+    const { initializing } = this.#session;
+    // Only those who waited for the restore travel beside that word: a server may make its tools ready by it. Answers to its questions may be what it waits for.
+    if (initializing !== undefined && requestIds(this.#exchange).length > 0) await initializing;
     for (;;) {
       const lease = this.#session.lease() ?? (await this.#ready());
       if (this.#session.connector.availability.away !== undefined) await this.#waitUntilUp();

@@ -77,6 +77,7 @@ export class UpstreamSession {
   restore: Promise<void> = nothing;
   #state: SessionState;
   #initialized: Promise<boolean> | undefined;
+  #initializing: Promise<unknown> | undefined;
   #lastError: ProxyError | undefined;
   readonly #onForgotten: () => void;
   #brokenGeneration: number | undefined;
@@ -136,6 +137,11 @@ export class UpstreamSession {
       this.inUse -= 1;
       this.lastSeenAtMs = Date.now();
     };
+  }
+
+  /** Set for as long as a restored server has not taken notifications/initialized yet; never rejects. */
+  get initializing(): Promise<unknown> | undefined {
+    return this.#initializing;
   }
 
   /** The lease, if the session can be used right now. */
@@ -230,15 +236,23 @@ export class UpstreamSession {
   }
 
   restored(upstreamId: string | undefined, initialized: Promise<boolean>): void {
-    this.#initialized = initialized;
+    this.#follow(initialized);
     this.dispatch({ type: "restored", upstreamId }, this.acceptedHeaders);
     if (this.#state.at === "operating") this.livesSince = this.#state.generation;
   }
 
   /** Goes on at another server, to which it was moved while nothing was lost. */
   moved(from: number, upstreamId: string, initialized: Promise<boolean>): void {
-    this.#initialized = initialized;
+    this.#follow(initialized);
     this.dispatch({ type: "moved", generation: from, upstreamId }, this.acceptedHeaders);
+  }
+
+  #follow(initialized: Promise<boolean>): void {
+    this.#initialized = initialized;
+    this.#initializing = initialized;
+    void initialized.finally(() => {
+      if (this.#initializing === initialized) this.#initializing = undefined;
+    });
   }
 
   failed(error: ProxyError): void {
