@@ -16,6 +16,8 @@ export interface Meeting {
   readonly direct?: boolean;
   /** Holdfast starts the fixture on standard input and output. */
   readonly stdio?: boolean;
+  /** Checks of the suite's own haste, which pass or not by the load of the machine: neither is held against anybody here. */
+  readonly undecided?: readonly string[];
 }
 
 async function run({ era, requirements, direct = false, stdio = false }: Meeting): Promise<SuiteRun> {
@@ -50,7 +52,8 @@ export function describePair(title: string, meeting: Meeting): void {
       it(`${outcome} ${scenario}${requirements.scored.includes(scenario) ? "" : ", which is not scored"}`, () => {
         const result = suite?.scenarios.get(scenario);
         assert.ok(result !== undefined, `the suite reported nothing on ${scenario}`);
-        assert.deepEqual(idsOf(result.failures), expected, result.failures.join("\n"));
+        const failed = idsOf(result.failures).filter((check) => meeting.undecided?.includes(check) !== true);
+        assert.deepEqual(failed, expected, result.failures.join("\n"));
       });
     }
   });

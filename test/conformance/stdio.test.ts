@@ -23,4 +23,6 @@ describePair("the conformance suite for 2026-07-28 through Holdfast to a legacy 
   era: "legacy",
   requirements: modernRequirements,
   stdio,
+  // The suite waits 600 ms for the first event, and this call needs a process of its own that has to start first. Held over HTTP: modern-to-legacy.test.ts.
+  undecided: ["sep-2575-http-server-no-independent-requests-on-stream"],
 });
