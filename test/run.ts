@@ -14,7 +14,7 @@ writeFileSync(notRunFile, "");
 
 const runner = spawn(
   process.execPath,
-  ["--test", "--test-concurrency=3", "--test-timeout=600000", "--test-reporter=spec", ...files],
+  ["--test", "--test-concurrency=2", "--test-timeout=600000", "--test-reporter=spec", ...files],
   { stdio: "inherit", env: { ...process.env, HOLDFAST_TESTS_NOT_RUN: notRunFile } },
 );
 // A test file that its own timeouts cannot end (a child left open) would otherwise hold the run for ever. Forcing each file to exit is no way out: results are lost.

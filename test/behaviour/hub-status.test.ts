@@ -77,7 +77,11 @@ describe("the status of a connector", { timeout }, () => {
     assert.equal(toolText(await client.call("count")), "2");
     await eventually(() => heard.events.find(restored), "the restore");
     await client.call("count");
-    assert.deepEqual(new Set(kinds(heard.events)), new Set(["connected"]));
+    // News of the same kind may still be on their way.
+    assert.deepEqual(
+      kinds(heard.events).filter((kind) => kind !== "connected"),
+      [],
+    );
   });
 
   it("turns to recovering once a trouble has lasted a second, with the next try, and back when the server answers", async () => {
