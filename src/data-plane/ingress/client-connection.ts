@@ -4,6 +4,7 @@ import type { ClientConnection } from "../relay/index.ts";
 
 /** How long a client may go on with a body that has been answered already. */
 const lingerMs = 2_000;
+/** Larger bodies are not copied to go out together with their head. */
 const withHeadBytes = 8 * 1024;
 
 export class HttpClientConnection implements ClientConnection {

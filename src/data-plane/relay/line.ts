@@ -39,12 +39,10 @@ export class Line<Member extends InLine<Member>> {
     member.before = member.behind = undefined;
   }
 
-  /** A member may leave while it has its turn. */
+  /** Those who are in line now, but for those who leave before it is their turn. */
   *[Symbol.iterator](): Generator<Member> {
-    for (let member = this.#first; member !== undefined; ) {
-      const { behind } = member;
-      yield member;
-      member = behind;
-    }
+    const all: Member[] = [];
+    for (let member = this.#first; member !== undefined; member = member.behind) all.push(member);
+    for (const member of all) if (member.inLine) yield member;
   }
 }
