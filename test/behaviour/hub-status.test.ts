@@ -1,39 +1,12 @@
 // The truth of a hub's status, live: what was seen, when it shows, and that listeners hear of each change without asking; and settings that count at once.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type Chaos, startChaos } from "../../src/chaos/index.ts";
 import { type Hub, startHub } from "../support/hub.ts";
 import { shellOn } from "../support/hub-shell.ts";
+import { openHubStage } from "./hub-stage.ts";
 import { connect, errorCode, eventually, type Message, toolText } from "./recovery-scene.ts";
 
 const timeout = 60_000;
-
-interface Stage extends AsyncDisposable {
-  readonly hub: Hub;
-  readonly chaos: Chaos;
-  readonly endpoint: string;
-  order(order: object): Promise<void>;
-}
-
-async function openStage(more: Message = {}): Promise<Stage> {
-  await using resources = new AsyncDisposableStack();
-  const chaos = await startChaos();
-  resources.defer(() => chaos.close());
-  const hub = resources.use(await startHub({ args: ["--no-demo"] }));
-  await hub.addLocal("one", { kind: "http", url: chaos.url, wire: "streamable-http" }, more);
-  await hub.until("one", "connected");
-  const owned = resources.move();
-  return {
-    hub,
-    chaos,
-    endpoint: `${hub.url}/c/one/mcp`,
-    order: async (order) => {
-      const answer = await fetch(chaos.controlUrl, { method: "POST", body: JSON.stringify(order) });
-      assert.equal(answer.status, 200, await answer.text());
-    },
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
-  };
-}
 
 type Event = Message & { readonly type: string };
 
@@ -69,7 +42,7 @@ const kinds = (events: readonly Event[]) =>
 
 describe("the status of a connector", { timeout }, () => {
   it("stays connected through a restore of less than a second, and listeners are told nothing else", async () => {
-    await using stage = await openStage();
+    await using stage = await openHubStage();
     using heard = await listen(stage.hub);
     const client = await connect(stage.endpoint);
     await client.call("count");
@@ -85,7 +58,7 @@ describe("the status of a connector", { timeout }, () => {
   });
 
   it("turns to recovering once a trouble has lasted a second, with the next try, and back when the server answers", async () => {
-    await using stage = await openStage();
+    await using stage = await openHubStage();
     using heard = await listen(stage.hub);
     const client = await connect(stage.endpoint);
     await stage.order({ do: "refuse", ms: 4_000 });
@@ -104,7 +77,7 @@ describe("the status of a connector", { timeout }, () => {
   });
 
   it("says that a sign-in is needed as soon as the server says so, and what to do", async () => {
-    await using stage = await openStage();
+    await using stage = await openHubStage();
     await stage.order({ do: "answer", status: 401, body: "who are you", times: 1_000 });
     const client = await connect(stage.endpoint).catch(() => undefined);
     await client?.call("count");
@@ -123,7 +96,7 @@ const restored = (event: Event) =>
 
 describe("a listener", { timeout }, () => {
   it("hears of each session, exchange and change as it happens, of one connector alone if it asks for that", async () => {
-    await using stage = await openStage();
+    await using stage = await openHubStage();
     const { hub } = stage;
     using all = await listen(hub);
     using one = await listen(hub, "?connector=one");
@@ -152,7 +125,7 @@ describe("a listener", { timeout }, () => {
 
 describe("PATCH /settings", { timeout }, () => {
   it("counts at once: fewer exchanges are kept, and silent servers are asked more often", async () => {
-    await using stage = await openStage();
+    await using stage = await openHubStage();
     const { hub } = stage;
     const client = await connect(stage.endpoint);
     for (let call = 0; call < 30; call += 1) await client.call("echo", { text: "x" });
@@ -188,7 +161,7 @@ describe("PATCH /settings", { timeout }, () => {
 
 describe("sessions that wait for their clients since the hub's start", { timeout }, () => {
   it("are listed as stored, with what is known of them, and can be ended on both sides", async () => {
-    await using stage = await openStage();
+    await using stage = await openHubStage();
     const { hub } = stage;
     const made = await hub.api("POST", "/tokens", { user: "ann" });
     const headers = { authorization: `Bearer ${String(made.body["secret"])}` };

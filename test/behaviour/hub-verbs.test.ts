@@ -1,42 +1,17 @@
 // The hub's connectors through its REST interface: what a verb says is so, for the client, for the server, over a reload and over a SIGKILL.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type Chaos, startChaos } from "../../src/chaos/index.ts";
 import { type Hub, startHub } from "../support/hub.ts";
-import { type ChaosState, connect, errorCode, eventually, toolText } from "./recovery-scene.ts";
+import { httpServer, openHubStage } from "./hub-stage.ts";
+import { connect, errorCode, eventually, toolText } from "./recovery-scene.ts";
 
 const timeout = 90_000;
-const http = (chaos: Chaos) => ({ kind: "http", url: chaos.url, wire: "auto" });
-
-interface Stage extends AsyncDisposable {
-  readonly hub: Hub;
-  readonly chaos: Chaos;
-  readonly endpoint: string;
-  state(): Promise<ChaosState>;
-}
-
-async function openStage(): Promise<Stage> {
-  await using resources = new AsyncDisposableStack();
-  const chaos = await startChaos();
-  resources.defer(() => chaos.close());
-  const hub = resources.use(await startHub({ args: ["--no-demo"] }));
-  await hub.addLocal("one", http(chaos));
-  await hub.until("one", "connected");
-  const owned = resources.move();
-  return {
-    hub,
-    chaos,
-    endpoint: `${hub.url}/c/one/mcp`,
-    state: async () => (await (await fetch(chaos.controlUrl)).json()) as ChaosState,
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
-  };
-}
 
 const wantedOf = async (hub: Hub, name = "one") => (await hub.api("GET", `/connectors/${name}`)).body["wanted"];
 
 describe("disconnect", { timeout }, () => {
   it("ends the sessions on both sides, tells clients the cause, and holds over a reload and a SIGKILL", async () => {
-    await using stage = await openStage();
+    await using stage = await openHubStage();
     const { hub, endpoint } = stage;
     const client = await connect(endpoint);
     assert.equal(toolText(await client.call("count")), "1");
@@ -54,7 +29,7 @@ describe("disconnect", { timeout }, () => {
   });
 
   it("answers a call that waits for the server at once, with an error that says whether it ran", async () => {
-    await using stage = await openStage();
+    await using stage = await openHubStage();
     const client = await connect(stage.endpoint);
     const slow = client.call("slow", { ms: 60_000 });
     await eventually(
@@ -69,7 +44,7 @@ describe("disconnect", { timeout }, () => {
   });
 
   it("ends a client's open stream", async () => {
-    await using stage = await openStage();
+    await using stage = await openHubStage();
     const client = await connect(stage.endpoint);
     const stream = await client.listen();
     await stage.hub.api("POST", "/connectors/one/disconnect");
@@ -79,7 +54,7 @@ describe("disconnect", { timeout }, () => {
 
 describe("a restart of the hub", { timeout }, () => {
   it("keeps every session of a connected connector", async () => {
-    await using stage = await openStage();
+    await using stage = await openHubStage();
     const client = await connect(stage.endpoint);
     assert.equal(toolText(await client.call("count")), "1");
     await stage.hub.restart();
@@ -91,7 +66,7 @@ describe("a restart of the hub", { timeout }, () => {
 
 describe("remove", { timeout }, () => {
   it("forgets everything: a connector of the same name and URL begins with a new session", async () => {
-    await using stage = await openStage();
+    await using stage = await openHubStage();
     const { hub, endpoint } = stage;
     const client = await connect(endpoint);
     await client.call("count");
@@ -99,7 +74,7 @@ describe("remove", { timeout }, () => {
     assert.equal((await stage.state()).sessions.count, 0);
     assert.equal((await client.call("count")).status, 404);
     assert.equal((await hub.api("GET", "/connectors/one")).status, 404);
-    await hub.addLocal("one", http(stage.chaos));
+    await hub.addLocal("one", httpServer(stage.chaos));
     await hub.until("one", "connected");
     assert.equal(errorCode(await client.call("count")), "UNKNOWN_SESSION");
     assert.deepEqual((await hub.api("GET", "/connectors/one/exchanges")).body["restores"], []);
@@ -107,9 +82,8 @@ describe("remove", { timeout }, () => {
   });
 
   it("in the middle of a restore answers who waits at once, and ends the session that the server opens for it", async () => {
-    await using stage = await openStage();
-    const { hub, chaos } = stage;
-    const order = (what: object) => fetch(chaos.controlUrl, { method: "POST", body: JSON.stringify(what) });
+    await using stage = await openHubStage();
+    const { hub, order } = stage;
     const client = await connect(stage.endpoint);
     await client.call("count");
     await order({ do: "forget", as: "404-json" });
@@ -144,7 +118,7 @@ describe("remove", { timeout }, () => {
 
 describe("edit", { timeout }, () => {
   it("needs the ETag of what was read, and refuses one that is old", async () => {
-    await using stage = await openStage();
+    await using stage = await openHubStage();
     const { hub } = stage;
     const first = await hub.api("GET", "/connectors/one");
     const etag = first.headers.get("etag") ?? "";
@@ -159,7 +133,7 @@ describe("edit", { timeout }, () => {
   });
 
   it("of an option goes on with the sessions, and lets what is in flight finish", async () => {
-    await using stage = await openStage();
+    await using stage = await openHubStage();
     const { hub } = stage;
     const client = await connect(stage.endpoint);
     const slow = client.call("slow", { ms: 600 });
@@ -178,7 +152,7 @@ describe("edit", { timeout }, () => {
 
 describe("break", { timeout }, () => {
   it("lets the next call of one session meet a real loss, and shows how it heals step by step", async () => {
-    await using stage = await openStage();
+    await using stage = await openHubStage();
     const { hub } = stage;
     const client = await connect(stage.endpoint);
     const other = await connect(stage.endpoint);
@@ -207,7 +181,7 @@ describe("break", { timeout }, () => {
 
 describe("many connectors", { timeout }, () => {
   it("are each themselves: one that is dead delays no other, and says what stands in the way", async () => {
-    await using stage = await openStage();
+    await using stage = await openHubStage();
     const { hub } = stage;
     await hub.addLocal("dead", { kind: "http", url: "http://127.0.0.1:1/mcp", wire: "auto" });
     const dead = await hub.until("dead", "unreachable");

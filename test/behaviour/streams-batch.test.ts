@@ -8,17 +8,21 @@ import { openEvents, startRawServer } from "../support/raw-server.ts";
 import { call, lastOwnId, listen, nth, openStage, progress, result } from "./streams-scene.ts";
 
 describe("the stream that answers a batch", () => {
-  const batch = `[${call(1)},${call(2)}]`;
-
-  it("goes on where its client left off, with each answer once", async () => {
-    await using stage = await openStage({ version: "2025-03-26" });
-    const opening = stage.session.open({ body: batch });
+  /** A client that leaves when it has the answer to the second of two. */
+  async function leftAfterOne(stage: Awaited<ReturnType<typeof openStage>>) {
+    const opening = stage.session.open({ body: `[${call(1)},${call(2)}]` });
     const answer = openEvents(await nth(stage.calls, 1));
     answer.write(`data: ${result(2)}\n\n`);
     const torn = await opening;
     await torn.until('"id":2');
     torn.leave();
     await torn.ended;
+    return { answer, torn };
+  }
+
+  it("goes on where its client left off, with each answer once", async () => {
+    await using stage = await openStage({ version: "2025-03-26" });
+    const { answer, torn } = await leftAfterOne(stage);
     answer.end(`${progress(1)}data: ${result(1)}\n\n`);
     const rest = await listen(stage.session, lastOwnId(torn.text()));
     await rest.ended;
@@ -28,13 +32,7 @@ describe("the stream that answers a batch", () => {
 
   it("brings an error for the request alone that was not answered when the server broke it off", async () => {
     await using stage = await openStage({ version: "2025-03-26" });
-    const opening = stage.session.open({ body: batch });
-    const answer = openEvents(await nth(stage.calls, 1));
-    answer.write(`data: ${result(2)}\n\n`);
-    const torn = await opening;
-    await torn.until('"id":2');
-    torn.leave();
-    await torn.ended;
+    const { answer, torn } = await leftAfterOne(stage);
     answer.destroy();
     const rest = await listen(stage.session, lastOwnId(torn.text()));
     await rest.ended;
