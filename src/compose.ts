@@ -59,7 +59,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const endpoint = openEndpoint(options, shared);
   opened.defer(() => endpoint.close());
   const path = options.front && options.server.kind === "http" ? options.server.url.pathname : options.paths.mcp;
-  const { route, upgrade } = endpointRoutes(endpoint, { ...options.paths, mcp: path });
+  const { route, shortRoute, upgrade } = endpointRoutes(endpoint, { ...options.paths, mcp: path });
   const server = await listen({
     host: options.host,
     port: options.port,
@@ -69,6 +69,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     metrics,
     nowMs: endpoint.connector.nowMs,
     route: (asked) => route(asked) ?? ownPath(asked, metrics, options.paths.health),
+    shortRoute,
     upgrade,
     cors: readCors(options.cors),
   });

@@ -1,5 +1,4 @@
 // One connector, ready to be served: opens its wire, its sessions and its streams together, and closes them together. Listens on nothing itself.
-import type { IncomingMessage } from "node:http";
 import type { LookupFunction } from "node:net";
 import type { Readable, Writable } from "node:stream";
 import { addressKey, addressName, type ConnectorOptions } from "../config/index.ts";
@@ -11,12 +10,17 @@ import {
   credentialOf,
   type Forwarding,
   frontHeaders,
+  type HttpRequest,
+  isServedShort,
   passThrough,
   type Serve,
+  type ServeShort,
   type ServeUpgrade,
+  type ShortRequest,
   SseEndpoint,
   StdioClient,
   serveMcp,
+  serveMcpShort,
   WebSocketEndpoint,
 } from "./ingress/index.ts";
 import { type StreamClock, type StreamJournal, Streams } from "./relay/index.ts";
@@ -57,7 +61,7 @@ export interface HubParts {
   /** Sees the bodies of clients whose wire carries whole messages, where somebody asked for that. */
   readonly bodies: BodyTap;
   /** What tells one client from another. */
-  readonly credential: (request: IncomingMessage) => string | undefined;
+  readonly credential: (request: HttpRequest) => string | undefined;
   /** What the log calls the owner of a session. */
   readonly userOf: (principal: string) => string;
   /** Resolves names where its addresses are restricted. */
@@ -70,6 +74,8 @@ export interface Endpoint {
   readonly connector: Connector;
   /** Streamable HTTP. */
   readonly serve: Serve;
+  /** The same the short way; undefined for a request that is not for it. */
+  serveShort(request: ShortRequest): ServeShort | undefined;
   /** HTTP+SSE: the path of the event stream, whose clients post their messages to `messageUrl`. */
   openSse(messageUrl: string): Serve;
   /** HTTP+SSE: the path of those messages. */
@@ -113,6 +119,11 @@ export function openEndpoint(options: ConnectorOptions, shared: SharedParts, hub
   const messages = { sessions, streams, modern, headers, limits, credential, keepAliveMs, bodies, userOf };
   const sse = new SseEndpoint({ ...messages, reconnectGraceMs, maxStreams: options.maxSessions });
   const webSockets = new WebSocketEndpoint(messages);
+  const forward = options.front
+    ? (request: HttpRequest) => frontHeaders(request, forwarding)
+    : (): readonly string[] => options.headers;
+  const mcp = { sessions, streams, credential, limits, forward, modern, passThrough: others };
+  const serveShort = serveMcpShort.bind(null, mcp);
   return {
     name: connector.settings.name,
     sessions,
@@ -121,15 +132,8 @@ export function openEndpoint(options: ConnectorOptions, shared: SharedParts, hub
     postSse: sse.post.bind(sse),
     webSocket: webSockets.accept.bind(webSockets),
     serveStdio: (input, output) => new StdioClient(messages, input, output),
-    serve: serveMcp.bind(null, {
-      sessions,
-      streams,
-      credential,
-      limits,
-      forward: options.front ? (request: IncomingMessage) => frontHeaders(request, forwarding) : () => options.headers,
-      modern,
-      passThrough: others,
-    }),
+    serve: serveMcp.bind(null, mcp),
+    serveShort: (request) => (isServedShort(mcp, request) ? serveShort : undefined),
     passThrough: others,
     get wire() {
       return connector.transport.wire;
@@ -189,7 +193,7 @@ async function untilIdle(sessions: readonly UpstreamSession[]): Promise<void> {
 
 function whoAsks({ front, principal }: ConnectorOptions, { proxies }: Forwarding) {
   const rule = front ? principal : "authorization";
-  return (request: IncomingMessage): string | undefined => credentialOf(rule, request, proxies);
+  return (request: HttpRequest): string | undefined => credentialOf(rule, request, proxies);
 }
 
 /** In front of a server every exchange passes as it is: nothing is tried out. */

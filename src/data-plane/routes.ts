@@ -1,6 +1,13 @@
 // Which path of a listener belongs to which of an endpoint's transports. Decides from the path alone.
 import type { Endpoint } from "./endpoint.ts";
-import { isSamePath, refuse, type Serve, type ServeUpgrade } from "./ingress/index.ts";
+import {
+  isSamePath,
+  refuse,
+  type Serve,
+  type ServeShort,
+  type ServeUpgrade,
+  type ShortRequest,
+} from "./ingress/index.ts";
 
 /** Paths of one endpoint, each beginning with a slash. */
 export interface EndpointPaths {
@@ -17,6 +24,8 @@ export interface EndpointPaths {
 
 export interface Routes {
   readonly route: (path: string) => Serve | undefined;
+  /** What may come the short way: Streamable HTTP. */
+  readonly shortRoute: (path: string, request: ShortRequest) => ServeShort | undefined;
   readonly upgrade: (path: string) => ServeUpgrade | undefined;
 }
 
@@ -32,6 +41,7 @@ export function endpointRoutes(endpoint: Endpoint, paths: EndpointPaths): Routes
       if (isSamePath(path, paths.webSocket)) return webSocketOnly;
       return undefined;
     },
+    shortRoute: (path, request) => (isSamePath(path, paths.mcp) ? endpoint.serveShort(request) : undefined),
     upgrade(path) {
       if (endpoint.passThrough !== undefined) return undefined;
       return isSamePath(path, paths.webSocket) || isSamePath(path, paths.mcp) ? endpoint.webSocket : undefined;

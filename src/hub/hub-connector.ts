@@ -1,5 +1,4 @@
 // One connector of a hub, put together: its endpoint, what is known of its server, and what is shown of its sessions.
-import type { IncomingMessage } from "node:http";
 import { ConfigError, type ConnectorOptions } from "../config/index.ts";
 import {
   type AddressRules,
@@ -15,7 +14,14 @@ import {
   toConnectorOptions,
   type UpgradeCounts,
 } from "../connectors/index.ts";
-import { type Endpoint, openEndpoint, probe, type SharedParts, type UpstreamSession } from "../data-plane/index.ts";
+import {
+  type Endpoint,
+  type HttpRequest,
+  openEndpoint,
+  probe,
+  type SharedParts,
+  type UpstreamSession,
+} from "../data-plane/index.ts";
 import type { RequestRecord, Watch } from "../observability/index.ts";
 import type { StoredSession } from "../store/index.ts";
 
@@ -24,7 +30,7 @@ export interface HubConnectorParts {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly inspector: Inspector;
   readonly addressRules: AddressRules;
-  readonly credential: (request: IncomingMessage) => string | undefined;
+  readonly credential: (request: HttpRequest) => string | undefined;
   /** As `user_id` in the log. */
   readonly userOf: (principal: string) => string;
   readonly probeIntervalMs: () => number;

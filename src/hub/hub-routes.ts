@@ -8,11 +8,14 @@ import {
   type EndpointPaths,
   type ExchangeNotes,
   endpointRoutes,
+  type HttpRequest,
   type Routes,
   refuse,
   refuseUpgrade,
   type Serve,
+  type ServeShort,
   type ServeUpgrade,
+  type ShortRequest,
   serveRefusal,
 } from "../data-plane/index.ts";
 import { ProxyError } from "../errors/index.ts";
@@ -82,6 +85,19 @@ export class HubRoutes {
     return ownPath(path, this.#hub.shared.metrics, ["/healthz"]) ?? this.#page(path);
   }
 
+  /** Not what is refused or looked into. */
+  shortRoute(path: string, request: ShortRequest, notes: ExchangeNotes): ServeShort | undefined {
+    const name = connectorPath.exec(path)?.[1];
+    const opened = name === undefined ? undefined : this.#hub.actual(name)?.opened;
+    if (opened === undefined || opened.inspector.bodies.isOn) return undefined;
+    const serve = this.#routesOf(opened).shortRoute(path, request);
+    const user = serve === undefined ? "no" : this.#mayUse(request);
+    if (user === "no") return undefined;
+    notes.connector = name;
+    if (user !== undefined) notes.userId = user.user;
+    return serve;
+  }
+
   upgrade(path: string): ServeUpgrade | undefined {
     const name = connectorPath.exec(path)?.[1] ?? "";
     const opened = this.#hub.actual(name)?.opened;
@@ -129,7 +145,7 @@ export class HubRoutes {
   }
 
   /** Who it is, undefined for nobody in particular, "no" for who may not. */
-  #mayUse({ headers: { authorization } }: IncomingMessage): { readonly user: string } | undefined | "no" {
+  #mayUse({ headers: { authorization } }: HttpRequest): { readonly user: string } | undefined | "no" {
     const known = this.#hub.tokens.who(authorization);
     if (known !== undefined) return known;
     const isRevoked = this.#hub.tokens.isRevoked(authorization);

@@ -133,6 +133,7 @@ export class RunningHub {
       metrics: this.shared.metrics,
       nowMs: () => performance.now(),
       route: (path) => routes.route(path),
+      shortRoute: (path, request, notes) => routes.shortRoute(path, request, notes),
       upgrade: (path) => routes.upgrade(path),
     });
     this.#server = server;

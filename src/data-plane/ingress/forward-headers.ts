@@ -1,7 +1,7 @@
 // What of a client's request headers goes to the server in front mode, where the operator runs the server: everything but what belongs to one connection.
-import type { IncomingMessage } from "node:http";
 import { BlockList, isIP } from "node:net";
 import { hopByHop, lastEventIdHeader, protocolVersionHeader, sessionIdHeader } from "../../protocol/index.ts";
+import type { HttpRequest } from "./http-request.ts";
 
 /** Peers whose X-Forwarded-* are believed. */
 export interface TrustedProxies {
@@ -55,18 +55,18 @@ export interface Forwarding {
 }
 
 /** Flat names and values of a request at the MCP endpoint. */
-export function frontHeaders(request: IncomingMessage, forwarding: Forwarding): string[] {
+export function frontHeaders(request: HttpRequest, forwarding: Forwarding): string[] {
   const { own } = forwarding;
   return [...passedOn(request, forwarding, relayed), ...forwardedHeaders(request, forwarding.proxies), ...own];
 }
 
 /** As `frontHeaders`, for exchanges that belong to no session: there nothing is Holdfast's business. */
-export function passThroughHeaders(request: IncomingMessage, forwarding: Forwarding): string[] {
+export function passThroughHeaders(request: HttpRequest, forwarding: Forwarding): string[] {
   const headers = passedOn(request, { ...forwarding, own: [] }, nothing);
   return [...headers, ...forwardedHeaders(request, forwarding.proxies)];
 }
 
-function passedOn(request: IncomingMessage, forwarding: Forwarding, left: ReadonlySet<string>): string[] {
+function passedOn(request: HttpRequest, forwarding: Forwarding, left: ReadonlySet<string>): string[] {
   const ownNames = new Set(forwarding.own.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase()));
   const listed = new Set(
     (request.headers.connection ?? "")
@@ -98,7 +98,7 @@ function isClaim(name: string, { principalHeader }: Forwarding): boolean {
   return name.startsWith("x-forwarded-") || name === "forwarded" || name === "x-real-ip" || name === principalHeader;
 }
 
-function forwardedHeaders(request: IncomingMessage, proxies: TrustedProxies): string[] {
+function forwardedHeaders(request: HttpRequest, proxies: TrustedProxies): string[] {
   const peer = request.socket.remoteAddress;
   const trusted = proxies.trusts(peer);
   const given = (name: (typeof forwarded)[number]): string | undefined => {

@@ -1,14 +1,13 @@
 // One HTTP exchange as the relay sees it.
-import type { IncomingMessage } from "node:http";
 import { lastEventIdHeader, protocolVersionHeader } from "../../protocol/index.ts";
-import type { ClientExchange, ExchangeOutcome, RequestBody } from "../relay/index.ts";
-import type { HttpClientConnection } from "./client-connection.ts";
+import type { ClientConnection, ClientExchange, ExchangeOutcome, RequestBody } from "../relay/index.ts";
+import type { HttpRequest } from "./http-request.ts";
 import type { ExchangeNotes } from "./request-record.ts";
 
 /** A class, because an object literal with a getter is another kind of object each time, and V8 holds on to each kind and all that it leads to. */
 export class HttpExchange implements ClientExchange {
   readonly httpMethod: ClientExchange["httpMethod"];
-  readonly connection: HttpClientConnection;
+  readonly connection: ClientConnection;
   readonly body: RequestBody | undefined;
   readonly contentType: string;
   readonly protocolVersion: string | undefined;
@@ -22,8 +21,8 @@ export class HttpExchange implements ClientExchange {
 
   /** `forwarded`: what goes to the server on behalf of this request. */
   constructor(
-    { method, headers }: IncomingMessage,
-    connection: HttpClientConnection,
+    { method, headers }: HttpRequest,
+    connection: ClientConnection,
     notes: ExchangeNotes,
     body: RequestBody | undefined,
     forwarded: readonly string[],

@@ -1,19 +1,23 @@
 // The listening socket: admits, finds the endpoint for a path, logs what became of each exchange, and drains at the end.
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { catalog, type ErrorCode, ProxyError } from "../../errors/index.ts";
+import { catalog, type ErrorCode } from "../../errors/index.ts";
 import type { Log, Metrics } from "../../observability/index.ts";
 import { createServer } from "../../protocol/index.ts";
-import { answerError } from "../relay/index.ts";
 import { type AdmissionRules, admit } from "./admission.ts";
-import { HttpClientConnection } from "./client-connection.ts";
 import { answerCors, type CorsRule } from "./cors.ts";
-import { plainExchange } from "./plain-exchange.ts";
+import { type HttpRequest, pathOf } from "./http-request.ts";
+import { refuse } from "./refuse.ts";
 import { type ExchangeNotes, newNotes, toRecord } from "./request-record.ts";
+import { keepAliveSeconds, ShortConnection } from "./short-connection.ts";
+import type { ShortRequest } from "./short-request.ts";
+import { type ShortListener, ShortSocket } from "./short-socket.ts";
 import { declineUpgrade, isWebSocketUpgrade, refuseUpgrade, type ServeUpgrade } from "./upgrade.ts";
 
 export type Serve = (request: IncomingMessage, response: ServerResponse, notes: ExchangeNotes) => Promise<void>;
+/** Serves an exchange that came the short way: the request is there as a whole. */
+export type ServeShort = (request: ShortRequest, connection: ShortConnection, notes: ExchangeNotes) => Promise<void>;
 
 export interface HttpServerOptions {
   readonly host: string;
@@ -26,6 +30,8 @@ export interface HttpServerOptions {
   readonly nowMs: () => number;
   /** Who serves this path; undefined answers PATH_NOT_FOUND. The path comes without its query. */
   readonly route: (path: string) => Serve | undefined;
+  /** Who serves this path the short way, if anybody does; the rest of its requests come to `route`. */
+  readonly shortRoute?: (path: string, request: ShortRequest, notes: ExchangeNotes) => ServeShort | undefined;
   /** Pages of other origins that may call; undefined allows none. */
   readonly cors?: CorsRule | undefined;
   /** Who takes WebSocket connections to this path. */
@@ -54,12 +60,19 @@ const brokenRequests: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: "408 Request Timeout",
 };
 
-class RunningServer implements HttpServer {
+/** How often connections are looked at that came the short way and are not used. */
+const idleLookMs = 5_000;
+
+class RunningServer implements HttpServer, ShortListener {
   readonly host: string;
   port = 0;
   readonly #options: HttpServerOptions;
   readonly #server: Server;
   readonly #upgraded = new Set<Duplex>();
+  readonly #short = new Set<ShortSocket>();
+  #idleLooks: NodeJS.Timeout | undefined;
+  /** Node's own way with a new connection. */
+  #accept: ((socket: Socket) => void) | undefined;
   #inFlight = 0;
   #draining = false;
   #drained: (() => void) | undefined;
@@ -68,7 +81,13 @@ class RunningServer implements HttpServer {
     this.host = options.host;
     this.#options = options;
     this.#server = createServer(
-      { requestTimeout: 0, headersTimeout: 10_000, keepAliveTimeout: 65_000, maxHeaderSize: 16 * 1024, noDelay: true },
+      {
+        requestTimeout: 0,
+        headersTimeout: 10_000,
+        keepAliveTimeout: keepAliveSeconds * 1_000,
+        maxHeaderSize: 16 * 1024,
+        noDelay: true,
+      },
       (request, response) => void this.#serve(request, response),
     );
     this.#server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
@@ -77,6 +96,46 @@ class RunningServer implements HttpServer {
       if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
       else socket.destroy();
     });
+    if (options.shortRoute !== undefined) this.#openShortWay();
+  }
+
+  /** Every connection begins the short way, and goes over to Node's server with the first request that is not of its kind. */
+  #openShortWay(): void {
+    const [accept] = this.#server.listeners("connection");
+    this.#accept = accept as (socket: Socket) => void;
+    this.#server.removeAllListeners("connection");
+    this.#server.on("connection", (socket: Socket) => void this.#short.add(new ShortSocket(socket, this)));
+    this.#idleLooks = setInterval(() => {
+      for (const one of this.#short) if (one.isIdle((keepAliveSeconds * 1_000) / idleLookMs)) one.socket.destroy();
+    }, idleLookMs).unref();
+  }
+
+  begin(owner: ShortSocket, request: ShortRequest): ShortConnection | undefined {
+    const { cors, shortRoute, nowMs, metrics } = this.#options;
+    const path = pathOf(request);
+    if (cors !== undefined && request.headers.origin !== undefined) return undefined;
+    if (this.#refusal(request, path) !== undefined) return undefined;
+    const notes = newNotes(nowMs());
+    const serve = shortRoute?.(path, request, notes);
+    if (serve === undefined) return undefined;
+    this.#inFlight += 1;
+    metrics.requestStarted();
+    const connection = new ShortConnection(owner, request, notes);
+    owner.carries(connection);
+    void serve(request, connection, notes);
+    return connection;
+  }
+
+  finished(connection: ShortConnection): void {
+    this.#finished(connection.request, connection, connection.notes);
+  }
+
+  handOver(socket: Socket): void {
+    this.#accept?.call(this.#server, socket);
+  }
+
+  closed(owner: ShortSocket): void {
+    this.#short.delete(owner);
   }
 
   listen(): Promise<void> {
@@ -106,6 +165,8 @@ class RunningServer implements HttpServer {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeAllConnections();
     for (const socket of this.#upgraded) socket.destroy();
+    clearInterval(this.#idleLooks);
+    for (const { socket } of this.#short) socket.destroy();
     return closed;
   }
 
@@ -154,7 +215,7 @@ class RunningServer implements HttpServer {
     else refuseUpgrade(socket, refusal, notes.requestId);
   }
 
-  #refusal({ headers, method }: IncomingMessage, path: string): ErrorCode | undefined {
+  #refusal({ headers, method }: HttpRequest, path: string): ErrorCode | undefined {
     if (this.#draining) return "SHUTTING_DOWN";
     const { host, origin, authorization } = headers;
     const { admission, cors } = this.#options;
@@ -162,7 +223,11 @@ class RunningServer implements HttpServer {
     return admit(admission, { host, origin: foreign, authorization, method, path });
   }
 
-  #finished(request: IncomingMessage, response: ServerResponse, notes: ExchangeNotes): void {
+  #finished(
+    request: HttpRequest,
+    response: Pick<ServerResponse, "headersSent" | "statusCode">,
+    notes: ExchangeNotes,
+  ): void {
     const { log, metrics, connector, nowMs } = this.#options;
     if (!notes.isLoggedElsewhere) {
       log.request(toRecord(notes, request, response, connector, nowMs()));
@@ -177,24 +242,4 @@ class RunningServer implements HttpServer {
     this.#inFlight -= 1;
     if (this.#inFlight === 0) this.#drained?.();
   }
-}
-
-function pathOf({ url = "/" }: IncomingMessage): string {
-  const query = url.indexOf("?");
-  return query < 0 ? url : url.slice(0, query);
-}
-
-/** Answers with an error of ours before anything of the request was read. */
-export function refuse(
-  request: IncomingMessage,
-  response: ServerResponse,
-  notes: ExchangeNotes,
-  code: ErrorCode,
-): void {
-  request.resume();
-  const connection = new HttpClientConnection(response);
-  if (code === "TOKEN_REQUIRED") response.setHeader("www-authenticate", "Bearer");
-  if (code === "MODERN_METHOD_NOT_ALLOWED") response.setHeader("allow", "POST");
-  if (code === "METHOD_NOT_ALLOWED") response.setHeader("allow", "POST, GET, DELETE");
-  answerError(plainExchange(connection, notes), [], new ProxyError(code));
 }

@@ -11,10 +11,10 @@ import {
 import { answerError, type RequestBody } from "../relay/index.ts";
 import type { UpstreamSession } from "../session/index.ts";
 import { HttpClientConnection } from "./client-connection.ts";
-import { refuse } from "./http-server.ts";
 import { MessageClient, type MessageEndpoint, userIdOf } from "./message-client.ts";
 import { plainExchange } from "./plain-exchange.ts";
 import { readBody } from "./read-body.ts";
+import { refuse } from "./refuse.ts";
 import type { ExchangeNotes } from "./request-record.ts";
 import { SseWire } from "./sse-wire.ts";
 

@@ -1,7 +1,8 @@
 // One exchange of a modern client over HTTP, as the relay sees it. A class: an accessor in each literal would give each request a shape of its own.
-import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { IncomingHttpHeaders } from "node:http";
 import { methodHeader, protocolVersionHeader } from "../../protocol/index.ts";
 import type { ClientConnection, ClientExchange, ExchangeOutcome, ModernExchange, RequestBody } from "../relay/index.ts";
+import type { HttpRequest } from "./http-request.ts";
 import type { ExchangeNotes } from "./request-record.ts";
 
 export class HttpModernExchange implements ModernExchange {
@@ -19,7 +20,7 @@ export class HttpModernExchange implements ModernExchange {
   readonly requestHeaders: IncomingHttpHeaders;
   readonly #notes: ExchangeNotes;
 
-  constructor(request: IncomingMessage, body: RequestBody, { connection, headers, notes, isFront }: ModernParts) {
+  constructor(request: HttpRequest, body: RequestBody, { connection, headers, notes, isFront }: ModernParts) {
     const version = one(request.headers[protocolVersionHeader]);
     this.connection = connection;
     this.body = body;

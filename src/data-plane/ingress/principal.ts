@@ -1,6 +1,6 @@
 // Who a session belongs to: what the client presented, reduced to what stays the same while its token is refreshed. Verifies nothing; the server does.
-import type { IncomingMessage } from "node:http";
 import type { TrustedProxies } from "./forward-headers.ts";
+import type { HttpRequest } from "./http-request.ts";
 
 /** `jwt`: issuer and subject of a bearer JWT, any other credential whole. `authorization`: the whole credential. `header:NAME`: what a trusted proxy sets. */
 export type PrincipalRule = "jwt" | "authorization" | `header:${string}`;
@@ -13,7 +13,7 @@ export function principalHeader(rule: PrincipalRule): string | undefined {
 /** The text whose hash is the principal; undefined for a client that presents nothing. */
 export function credentialOf(
   rule: PrincipalRule,
-  { headers, socket }: IncomingMessage,
+  { headers, socket }: HttpRequest,
   proxies: TrustedProxies,
 ): string | undefined {
   const name = principalHeader(rule);

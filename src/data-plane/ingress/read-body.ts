@@ -33,6 +33,25 @@ export function readBody(request: IncomingMessage, limits: BodyLimits, notes: Ex
   return new Promise((resolve, reject) => new Intake(request, limits, notes, resolve, reject).start());
 }
 
+/**
+ * As `readBody`, of a body that is there already.
+ * @throws ProxyError BODY_TOO_LARGE
+ */
+export function takeWhole(whole: Buffer, limits: BodyLimits, notes: ExchangeNotes): TakenBody {
+  if (whole.length > limits.maxBodyBytes) throw tooLarge(limits);
+  let read: Scanned | undefined;
+  const scanned = (): Scanned => (read ??= scanEnvelope(whole));
+  const length = (): number => whole.length;
+  const counted = whole.length > limits.keepBytes ? undefined : limits.keptOfAll.grow(0, whole.length);
+  if (counted === undefined) {
+    const stream = new PassThrough();
+    stream.end(whole);
+    return { body: { stream, contentLength: String(whole.length) }, scanned, length };
+  }
+  if (counted > 0) whenOver(notes, () => limits.keptOfAll.release(counted));
+  return { body: { kept: whole }, scanned, length };
+}
+
 class Intake {
   readonly #request: IncomingMessage;
   readonly #limits: BodyLimits;

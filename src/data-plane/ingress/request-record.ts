@@ -1,6 +1,6 @@
 // Turns one exchange into the line that the log keeps of it.
 import { randomBytes } from "node:crypto";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import type { RequestRecord } from "../../observability/index.ts";
 import type { Scanned } from "../../protocol/index.ts";
 import type { ExchangeOutcome } from "../relay/index.ts";
@@ -68,7 +68,7 @@ export function whenOver(notes: ExchangeNotes, release: () => void): void {
 
 export function toRecord(
   notes: ExchangeNotes,
-  request: Pick<IncomingMessage, "method">,
+  request: { readonly method?: string | undefined },
   response: Pick<ServerResponse, "headersSent" | "statusCode">,
   connector: string,
   nowMs: number,

@@ -1,18 +1,28 @@
 // The Streamable HTTP transport toward clients: which era an exchange is of, what is asked for, of which session.
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
-import { ProxyError } from "../../errors/index.ts";
+import { type ErrorCode, ProxyError } from "../../errors/index.ts";
 import { isClientSessionId, isFaceSession, mediaType, methodHeader, sessionIdHeader } from "../../protocol/index.ts";
 import { isModernBody, isModernExchange, type ModernEndpoint, serveModern } from "../bridge/index.ts";
-import { answerFailure, type ClientExchange, type RequestBody, relayInitialize, type Streams } from "../relay/index.ts";
+import {
+  answerFailure,
+  type ClientConnection,
+  type ClientExchange,
+  type RequestBody,
+  relayInitialize,
+  type Streams,
+} from "../relay/index.ts";
 import { assertAccepted, type SessionManager, type UpstreamSession } from "../session/index.ts";
 import { adoptSession } from "./adopt-session.ts";
 import { HttpClientConnection } from "./client-connection.ts";
 import { relayMessage } from "./client-message.ts";
 import { HttpExchange, one } from "./http-exchange.ts";
-import { refuse } from "./http-server.ts";
+import type { HttpRequest } from "./http-request.ts";
 import { HttpModernExchange } from "./modern-exchange.ts";
-import { type BodyLimits, readBody } from "./read-body.ts";
+import { type BodyLimits, readBody, type TakenBody, takeWhole } from "./read-body.ts";
+import { refuseOn } from "./refuse.ts";
 import { type ExchangeNotes, whenOver } from "./request-record.ts";
+import type { ShortConnection } from "./short-connection.ts";
+import type { ShortRequest } from "./short-request.ts";
 
 /** Longer names are no methods. */
 const longestMethod = 256;
@@ -22,10 +32,10 @@ export interface EndpointOptions {
   readonly sessions: SessionManager;
   readonly streams: Streams;
   /** What tells one client from another; undefined for one that presents nothing. */
-  readonly credential: (request: IncomingMessage) => string | undefined;
+  readonly credential: (request: HttpRequest) => string | undefined;
   readonly limits: BodyLimits;
   /** What goes to the server on behalf of this request: the connector's headers and, in front mode, the client's own. */
-  readonly forward: (request: IncomingMessage) => readonly string[];
+  readonly forward: (request: HttpRequest) => readonly string[];
   /** Serves clients of revision 2026-07-28 and later. */
   readonly modern: ModernEndpoint;
   /** Front mode: serves what belongs to no session, as the server itself would. */
@@ -35,48 +45,72 @@ export interface EndpointOptions {
 }
 
 /** Serves one exchange at an MCP endpoint. Never rejects. */
-export async function serveMcp(
+export function serveMcp(
   options: EndpointOptions,
   request: IncomingMessage,
   response: ServerResponse,
   notes: ExchangeNotes,
 ): Promise<void> {
-  const endpoint = new EndpointExchange(options, request, response, notes);
+  return serveExchange(new NodeEndpointExchange(options, request, response, notes));
+}
+
+/** As `serveMcp`, the short way. */
+export function serveMcpShort(
+  options: EndpointOptions,
+  request: ShortRequest,
+  connection: ShortConnection,
+  notes: ExchangeNotes,
+): Promise<void> {
+  return serveExchange(new ShortEndpointExchange(options, request, connection, notes));
+}
+
+/** False: an exchange that the server may have to be given as it is. */
+export function isServedShort({ passThrough }: Pick<EndpointOptions, "passThrough">, request: ShortRequest): boolean {
+  return passThrough === undefined || request.headers[sessionIdHeader] !== undefined;
+}
+
+async function serveExchange(endpoint: EndpointExchange): Promise<void> {
   try {
     await endpoint.serve();
   } catch (error) {
-    const { code, cause } = ProxyError.from(error);
-    if (code === "INTERNAL") {
-      const { log, settings } = options.sessions.connector;
-      const reason = String(cause);
-      log.event("error", "internal error", { connector: settings.name, request_id: notes.requestId, reason });
-    }
-    answerFailure(endpoint.exchange(undefined), endpoint.ids, error);
+    endpoint.fail(error);
   }
 }
 
-class EndpointExchange {
-  readonly #options: EndpointOptions;
-  readonly #request: IncomingMessage;
-  readonly #response: ServerResponse;
-  readonly #connection: HttpClientConnection;
-  readonly #notes: ExchangeNotes;
+abstract class EndpointExchange {
+  protected readonly options: EndpointOptions;
+  readonly #request: HttpRequest;
+  readonly #connection: ClientConnection;
+  protected readonly notes: ExchangeNotes;
   readonly #principal: string;
 
-  constructor(options: EndpointOptions, request: IncomingMessage, response: ServerResponse, notes: ExchangeNotes) {
-    this.#options = options;
+  constructor(options: EndpointOptions, request: HttpRequest, connection: ClientConnection, notes: ExchangeNotes) {
+    this.options = options;
     this.#request = request;
-    this.#response = response;
-    this.#connection = new HttpClientConnection(response);
-    this.#notes = notes;
+    this.#connection = connection;
+    this.notes = notes;
     this.#principal = options.sessions.principal(options.credential(request));
     if (notes.userId === "-" && this.#principal !== "none") notes.userId = this.#principal.slice(0, 12);
+  }
+
+  protected abstract takeBody(): Promise<TakenBody> | TakenBody;
+  /** Without a session id there is no session to keep: the server answers for itself, its 401 included. */
+  protected abstract pass(read?: RequestBody): Promise<void>;
+
+  fail(error: unknown): void {
+    const { code, cause } = ProxyError.from(error);
+    if (code === "INTERNAL") {
+      const { log, settings } = this.options.sessions.connector;
+      const reason = String(cause);
+      log.event("error", "internal error", { connector: settings.name, request_id: this.notes.requestId, reason });
+    }
+    answerFailure(this.exchange(undefined), this.ids, error);
   }
 
   serve(): Promise<void> | void {
     const { method, headers } = this.#request;
     if (isModernExchange(headers)) return this.#modern();
-    if (this.#options.passThrough !== undefined && !mayOpenOrNameSession(method, headers)) return this.#pass();
+    if (this.options.passThrough !== undefined && !mayOpenOrNameSession(method, headers)) return this.pass();
     switch (method) {
       case "POST":
         return this.#post();
@@ -85,46 +119,50 @@ class EndpointExchange {
       case "DELETE":
         return this.#delete();
       default:
-        return refuse(this.#request, this.#response, this.#notes, "METHOD_NOT_ALLOWED");
+        return this.refuse("METHOD_NOT_ALLOWED");
     }
+  }
+
+  protected refuse(code: ErrorCode): void {
+    refuseOn(this.#connection, this.notes, code);
   }
 
   /** The requests that an error must answer, as far as the body has been read. */
   get ids(): readonly string[] {
-    const scanned = this.#notes.scanned?.();
+    const scanned = this.notes.scanned?.();
     if (scanned?.shape !== "single") return [];
     const { kind, id } = scanned.envelope;
     return kind === "request" && id !== undefined ? [id] : [];
   }
 
   exchange(body: RequestBody | undefined): HttpExchange {
-    const { streams, forward } = this.#options;
+    const { streams, forward } = this.options;
     const request = this.#request;
     const resumable = isResumable(request.method, request.headers) ? streams : undefined;
-    return new HttpExchange(request, this.#connection, this.#notes, body, forward(request), resumable);
+    return new HttpExchange(request, this.#connection, this.notes, body, forward(request), resumable);
   }
 
   /** Without sessions there is nothing to GET or DELETE. */
   async #modern(): Promise<void> {
     const { method } = this.#request;
-    if (method !== "POST") return refuse(this.#request, this.#response, this.#notes, "MODERN_METHOD_NOT_ALLOWED");
+    if (method !== "POST") return this.refuse("MODERN_METHOD_NOT_ALLOWED");
     this.#assertJson();
     // Not by the body, for the log either: a modern exchange is routed by its headers.
-    this.#notes.modernMethod = modernMethod(this.#request.headers);
-    const { body, scanned, length } = await readBody(this.#request, this.#options.limits, this.#notes);
-    this.#notes.scanned = scanned;
-    this.#notes.bodyLength = length;
+    this.notes.modernMethod = modernMethod(this.#request.headers);
+    const { body, scanned, length } = await this.takeBody();
+    this.notes.scanned = scanned;
+    this.notes.bodyLength = length;
     return this.#serveModern(body);
   }
 
   #serveModern(body: RequestBody): Promise<void> {
     const exchange = new HttpModernExchange(this.#request, body, {
       connection: this.#connection,
-      headers: this.#options.forward(this.#request),
-      notes: this.#notes,
-      isFront: this.#options.passThrough !== undefined,
+      headers: this.options.forward(this.#request),
+      notes: this.notes,
+      isFront: this.options.passThrough !== undefined,
     });
-    return serveModern(this.#options.modern, exchange, this.#principal);
+    return serveModern(this.options.modern, exchange, this.#principal);
   }
 
   #assertJson(): void {
@@ -134,9 +172,9 @@ class EndpointExchange {
 
   async #post(): Promise<void> {
     this.#assertJson();
-    const taken = await readBody(this.#request, this.#options.limits, this.#notes);
-    this.#notes.scanned = taken.scanned;
-    this.#notes.bodyLength = taken.length;
+    const taken = await this.takeBody();
+    this.notes.scanned = taken.scanned;
+    this.notes.bodyLength = taken.length;
     const scanned = taken.scanned();
     if (scanned.shape === "not-json") throw new ProxyError("MALFORMED_JSON", { note: scanned.reason });
     if (scanned.shape === "not-json-rpc") throw new ProxyError("NOT_JSON_RPC", { note: scanned.reason });
@@ -148,19 +186,14 @@ class EndpointExchange {
     const hasSession = this.#request.headers[sessionIdHeader] !== undefined;
     if (!hasSession && scanned.shape === "single" && isModernBody(scanned.envelope.method, taken.body.kept))
       return this.#serveModern(taken.body);
-    if (this.#options.passThrough !== undefined && !hasSession) return this.#pass(taken.body);
+    if (this.options.passThrough !== undefined && !hasSession) return this.pass(taken.body);
     const session = this.#liveSession() ?? (await this.#session(exchange));
     return await relayMessage(exchange, session, scanned);
   }
 
-  /** Without a session id there is no session to keep: the server answers for itself, its 401 included. */
-  #pass(read?: RequestBody): Promise<void> {
-    return this.#options.passThrough?.(this.#request, this.#response, this.#notes, read) ?? Promise.resolve();
-  }
-
   /** A session id on an initialize is of no use to the server and of no meaning to us; only adoption keeps it. */
   async #initialize(exchange: ClientExchange): Promise<void> {
-    const { sessions } = this.#options;
+    const { sessions } = this.options;
     const id = one(this.#request.headers[sessionIdHeader]);
     const adopt = sessions.connector.settings.adoptSessions && id !== undefined && isClientSessionId(id);
     const adoptAs = adopt && (await sessions.find(id, this.#principal)) === undefined ? id : undefined;
@@ -170,7 +203,7 @@ class EndpointExchange {
   async #get(): Promise<void> {
     const exchange = this.exchange(undefined);
     const session = await this.#session(exchange);
-    return this.#options.streams.attach(exchange, session);
+    return this.options.streams.attach(exchange, session);
   }
 
   async #delete(): Promise<void> {
@@ -186,14 +219,14 @@ class EndpointExchange {
   /** The session of an ordinary request, found without a detour; undefined leaves the question, and its answer, to `#session`. */
   #liveSession(): UpstreamSession | undefined {
     const id = one(this.#request.headers[sessionIdHeader]);
-    const session = id === undefined ? undefined : this.#options.sessions.get(id, this.#principal);
+    const session = id === undefined ? undefined : this.options.sessions.get(id, this.#principal);
     return session && this.#take(session);
   }
 
   #take(session: UpstreamSession): UpstreamSession {
-    whenOver(this.#notes, session.use());
-    this.#notes.outcome.sessionHash = session.shortHash;
-    if (session.state.at === "operating" && isFaceSession(session.state.upstreamId)) this.#notes.outcome.eraPair = "LM";
+    whenOver(this.notes, session.use());
+    this.notes.outcome.sessionHash = session.shortHash;
+    if (session.state.at === "operating" && isFaceSession(session.state.upstreamId)) this.notes.outcome.eraPair = "LM";
     return session;
   }
 
@@ -202,7 +235,7 @@ class EndpointExchange {
    * @throws ProxyError SESSION_ID_REQUIRED, INVALID_SESSION_ID, UNKNOWN_SESSION
    */
   async #session(exchange: ClientExchange): Promise<UpstreamSession> {
-    const { sessions } = this.#options;
+    const { sessions } = this.options;
     const id = one(this.#request.headers[sessionIdHeader]);
     if (id === undefined) throw new ProxyError("SESSION_ID_REQUIRED");
     if (!isClientSessionId(id)) throw new ProxyError("INVALID_SESSION_ID");
@@ -212,6 +245,48 @@ class EndpointExchange {
     }
     if (session === undefined) throw new ProxyError("UNKNOWN_SESSION");
     return this.#take(session);
+  }
+}
+
+class NodeEndpointExchange extends EndpointExchange {
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+
+  constructor(options: EndpointOptions, request: IncomingMessage, response: ServerResponse, notes: ExchangeNotes) {
+    super(options, request, new HttpClientConnection(response), notes);
+    this.#request = request;
+    this.#response = response;
+  }
+
+  protected takeBody(): Promise<TakenBody> {
+    return readBody(this.#request, this.options.limits, this.notes);
+  }
+
+  protected override refuse(code: ErrorCode): void {
+    this.#request.resume();
+    super.refuse(code);
+  }
+
+  protected pass(read?: RequestBody): Promise<void> {
+    return this.options.passThrough?.(this.#request, this.#response, this.notes, read) ?? Promise.resolve();
+  }
+}
+
+class ShortEndpointExchange extends EndpointExchange {
+  readonly #body: Buffer;
+
+  constructor(options: EndpointOptions, request: ShortRequest, connection: ShortConnection, notes: ExchangeNotes) {
+    super(options, request, connection, notes);
+    this.#body = request.body;
+  }
+
+  protected takeBody(): TakenBody {
+    return takeWhole(this.#body, this.options.limits, this.notes);
+  }
+
+  /** It is not asked for what `isServedShort` leaves out. */
+  protected pass(): Promise<void> {
+    return Promise.reject(new Error("an exchange of the server's own came the short way"));
   }
 }
 

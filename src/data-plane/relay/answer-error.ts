@@ -6,11 +6,16 @@ import type { ClientConnection, ClientExchange } from "./client-exchange.ts";
 import type { EventOut } from "./event-out.ts";
 import { clientHeaders } from "./headers.ts";
 
-/** Answers an exchange whose head has not been sent. `ids` are the requests that wait for an answer. */
-export function answerError(exchange: ClientExchange, ids: readonly RawId[], error: ProxyError): void {
+/** Answers an exchange whose head has not been sent. `ids` are the requests that wait for an answer, `more` headers beside the usual ones. */
+export function answerError(
+  exchange: ClientExchange,
+  ids: readonly RawId[],
+  error: ProxyError,
+  more: readonly string[] = [],
+): void {
   exchange.outcome.errorCode = error.code;
   const body = Buffer.from(errorBody(exchange, ids, error));
-  const headers = ["content-type", "application/json", "content-length", String(body.length)];
+  const headers = ["content-type", "application/json", "content-length", String(body.length), ...more];
   exchange.connection.head(httpStatus(error, ids.length > 0), headers);
   exchange.connection.end(body);
 }

@@ -1,0 +1,111 @@
+// Reads a request that came whole and in the plainest form there is. Pure. Whatever is unusual about one is no business of this file's: it answers
+// undefined, and Node's own parser reads the same bytes from their beginning. So nothing is ever read here that Node would read differently.
+import type { IncomingHttpHeaders } from "node:http";
+import type { HttpRequest } from "./http-request.ts";
+
+/** As `maxHeaderSize` of the server beside it, with room to spare. */
+const longestHead = 8 * 1024;
+const headEnd = Buffer.from("\r\n\r\n");
+const methods = ["POST", "GET", "DELETE"] as const;
+const protocol = " HTTP/1.1";
+
+/** Also a line break that is only half of one. */
+const unusualByte = /[^\x20-\x7e\r\n]|\r(?!\n)|(?<!\r)\n/;
+const plainTarget = /^\/[\w\-.~!$&'()*+,;=:@%/?]*$/;
+const plainName = /^[a-z][a-z0-9-]{0,63}$/i;
+const plainLength = /^(?:0|[1-9]\d{0,5})$/;
+
+/** They change how a message is read, or what its connection is. */
+const unusualNames: ReadonlySet<string> = new Set(["transfer-encoding", "expect", "upgrade", "trailer", "te"]);
+
+export class ShortRequest implements HttpRequest {
+  readonly method: (typeof methods)[number];
+  readonly url: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+  /** Bytes of it, head and body. */
+  readonly length: number;
+  readonly #head: string;
+  socket: HttpRequest["socket"] = {};
+
+  constructor(
+    method: ShortRequest["method"],
+    url: string,
+    headers: IncomingHttpHeaders,
+    head: string,
+    body: Buffer,
+    length: number,
+  ) {
+    this.method = method;
+    this.url = url;
+    this.headers = headers;
+    this.#head = head;
+    this.body = body;
+    this.length = length;
+  }
+
+  get rawHeaders(): readonly string[] {
+    const lines = this.#head.split("\r\n").slice(1);
+    return lines.flatMap((line) => {
+      const colon = line.indexOf(":");
+      return [line.slice(0, colon), line.slice(colon + 1).trim()];
+    });
+  }
+}
+
+/** `chunk` begins with the request; what follows it is the next one's. */
+export function readShortRequest(chunk: Buffer): ShortRequest | undefined {
+  const headBytes = chunk.indexOf(headEnd);
+  if (headBytes < 0 || headBytes > longestHead) return undefined;
+  const head = chunk.toString("latin1", 0, headBytes);
+  const lineEnd = head.indexOf("\r\n");
+  if (lineEnd < 0 || unusualByte.test(head)) return undefined;
+  const method = methods.find((one) => head.startsWith(one) && head.charCodeAt(one.length) === 0x20);
+  if (method === undefined || !head.startsWith(protocol, lineEnd - protocol.length)) return undefined;
+  const url = head.slice(method.length + 1, lineEnd - protocol.length);
+  const headers = plainTarget.test(url) ? readHeaders(head, lineEnd) : undefined;
+  if (headers?.host === undefined) return undefined;
+  const bodyBytes = lengthOf(method, headers["content-length"]);
+  const from = headBytes + headEnd.length;
+  if (bodyBytes === undefined || chunk.length < from + bodyBytes) return undefined;
+  const length = from + bodyBytes;
+  return new ShortRequest(method, url, headers, head, chunk.subarray(from, length), length);
+}
+
+function readHeaders(head: string, lineEnd: number): IncomingHttpHeaders | undefined {
+  const headers: IncomingHttpHeaders = {};
+  for (let at = lineEnd + 2, end = lineEnd; end < head.length; at = end + 2) {
+    end = head.indexOf("\r\n", at);
+    if (end < 0) end = head.length;
+    const colon = head.indexOf(":", at);
+    if (colon < 0 || colon > end) return undefined;
+    const name = lowerName(head.slice(at, colon));
+    // A name that comes twice is for Node's own rules about which of them counts.
+    if (name === undefined || unusualNames.has(name) || headers[name] !== undefined) return undefined;
+    const value = head.slice(colon + 1, end).trim();
+    if (name === "connection" && value.toLowerCase() !== "keep-alive") return undefined;
+    headers[name] = value;
+  }
+  return headers;
+}
+
+/** A POST says how long it is; the others have nothing to say. */
+function lengthOf(method: ShortRequest["method"], announced: string | undefined): number | undefined {
+  if (announced === undefined) return method === "POST" ? undefined : 0;
+  if (!plainLength.test(announced)) return undefined;
+  const length = Number(announced);
+  return method === "POST" || length === 0 ? length : undefined;
+}
+
+/** Clients send the same few names with every request. */
+const knownNames = new Map<string, string>();
+const mostKnownNames = 256;
+
+function lowerName(name: string): string | undefined {
+  const known = knownNames.get(name);
+  if (known !== undefined) return known;
+  if (!plainName.test(name)) return undefined;
+  const lower = name.toLowerCase();
+  if (knownNames.size < mostKnownNames) knownNames.set(name, lower);
+  return lower;
+}
