@@ -15,8 +15,15 @@ const plainTarget = /^\/[\w\-.~!$&'()*+,;=:@%/?]*$/;
 const plainName = /^[a-z][a-z0-9-]{0,63}$/i;
 const plainLength = /^(?:0|[1-9]\d{0,5})$/;
 
-/** They change how a message is read, or what its connection is. */
-const unusualNames: ReadonlySet<string> = new Set(["transfer-encoding", "expect", "upgrade", "trailer", "te"]);
+/** They change how a message is read, or what its connection is; or, the last, Node keeps it as a list. */
+const unusualNames: ReadonlySet<string> = new Set([
+  "transfer-encoding",
+  "expect",
+  "upgrade",
+  "trailer",
+  "te",
+  "set-cookie",
+]);
 
 export class ShortRequest implements HttpRequest {
   readonly method: (typeof methods)[number];
