@@ -9,7 +9,6 @@ import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js"
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { WebSocketClientTransport } from "@modelcontextprotocol/sdk/client/websocket.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
-import { ElicitRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 import { eventually } from "../behaviour/recovery-scene.ts";
 import { type Holdfast, startHoldfast } from "../support/holdfast.ts";
 import { childEnvironment, killAtExit, lastingPort, startChild } from "../support/process.ts";
@@ -18,6 +17,7 @@ import { startStdio } from "../support/stdio-client.ts";
 import { textOf } from "../support/tool-result.ts";
 import { everything, type Upstream, upstream } from "../support/upstreams.ts";
 import { everythingOverSse } from "../support/wire-upstreams.ts";
+import { answerQuestions, askedCapabilities, Crossing, call } from "./matrix-crossing.ts";
 
 export type Wire = "Streamable HTTP" | "HTTP+SSE" | "WebSocket" | "stdio";
 
@@ -87,19 +87,19 @@ async function sdkServer(wire: Wire): Promise<Server> {
 interface Kit {
   readonly start: () => Promise<Server>;
   readonly slow: readonly [string, Record<string, unknown>];
-  readonly ask: string;
+  readonly ask: readonly [string, Record<string, unknown>];
 }
 
 const everythingTools = {
   slow: ["trigger-long-running-operation", { duration: 0.3, steps: 3 }],
-  ask: "trigger-elicitation-request",
+  ask: ["trigger-elicitation-request", {}],
 } as const;
 
 /** server-everything where it speaks the transport; it has no WebSocket, and no large answer. */
 const kits: Readonly<Record<Wire, Kit>> = {
   "Streamable HTTP": { start: async () => overNetwork(await everything()), ...everythingTools },
   "HTTP+SSE": { start: async () => overNetwork(await everythingOverSse()), ...everythingTools },
-  WebSocket: { start: () => sdkServer("WebSocket"), slow: ["steps", {}], ask: "ask" },
+  WebSocket: { start: () => sdkServer("WebSocket"), slow: ["steps", {}], ask: ["ask", { what: "elicitation" }] },
   stdio: { start: async () => overStdio([process.execPath, everythingScript, "stdio"]), ...everythingTools },
 };
 
@@ -118,8 +118,8 @@ interface ClientKind {
 }
 
 async function connected(transport: Transport, holdfast: () => number, release = () => {}): Promise<Connected> {
-  const client = new Client({ name: "matrix", version: "1" }, { capabilities: { elicitation: {} } });
-  client.setRequestHandler(ElicitRequestSchema, () => ({ action: "accept", content: { name: "Anna" } }));
+  const client = new Client({ name: "matrix", version: "1" }, { capabilities: askedCapabilities });
+  answerQuestions(client);
   await client.connect(transport);
   const dispose = async (): Promise<void> => {
     await client.close().catch(() => undefined);
@@ -181,9 +181,6 @@ async function bridgeTo(server: Server): Promise<Holdfast> {
   return url === "--" ? startHoldfast(undefined, { args: server.typed }) : startHoldfast(url);
 }
 
-const call = async (client: Client, name: string, args: Record<string, unknown> = {}) =>
-  textOf(await client.callTool({ name, arguments: args }, undefined, { timeout: 30_000 }));
-
 /** Registers the four pairs of one server transport. */
 export function describeServer(serverWire: Wire): void {
   const kit = kits[serverWire];
@@ -213,16 +210,37 @@ export function describeServer(serverWire: Wire): void {
         const onprogress = (update: { progress: number }) => progress.push(update.progress);
         await client.callTool({ name, arguments: args }, undefined, { onprogress });
         assert.ok(progress.length > 0, "no progress came");
-        assert.match(await call(client, kit.ask), /accept[^]*Anna/);
+        assert.match(await call(client, ...kit.ask), /accept[^]*Anna/);
         await server.lose(connection.holdfast);
         assert.match(await call(client, "echo", { message: "two" }), /Echo: two/);
-        assert.match(await call(client, kit.ask), /accept[^]*Anna/);
+        assert.match(await call(client, ...kit.ask), /accept[^]*Anna/);
       });
 
       it(`gives a client on ${clientWire} an answer of 20 MB`, async () => {
         if (askLarge !== undefined) return assert.equal((await askLarge(large)).length, largeBytes);
         await using connection = await connect(largeHoldfast, large);
         assert.equal((await call(connection.client, "big", { bytes: largeBytes })).length, largeBytes);
+      });
+
+      it(`carries all else between the SDK's client on ${clientWire} and a server of the SDK, also after the server was killed`, async () => {
+        await using connection = await connect(largeHoldfast, large);
+        const crossing = new Crossing(connection.client);
+        await crossing.standing();
+        await crossing.questions();
+        await crossing.cancellation(`${clientWire} one`);
+        await crossing.subscribe();
+        await crossing.news("one");
+        await crossing.growth("extra");
+        await large.lose(connection.holdfast);
+        await crossing.news("two");
+        // What had grown is gone with the old session.
+        await crossing.listsChanged();
+        await crossing.questions();
+        await crossing.cancellation(`${clientWire} two`);
+        if (!outlives) return;
+        await largeHoldfast.restart();
+        await crossing.standing();
+        await crossing.news("three");
       });
 
       if (!outlives) continue;

@@ -1,65 +1,14 @@
 // Real clients lose their network in the middle of a call and come back by themselves; the server is a real one too. The network is a TCP relay that
 // the test cuts.
 import assert from "node:assert/strict";
-import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { describe, it } from "node:test";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { startHoldfast } from "../support/holdfast.ts";
+import { networkTo, reconnectionOptions } from "../support/network.ts";
 import { textOf } from "../support/tool-result.ts";
 import { everything } from "../support/upstreams.ts";
 
-interface Network extends AsyncDisposable {
-  readonly url: string;
-  /** Breaks every connection and refuses new ones. */
-  down(): void;
-  up(): void;
-}
-
-async function networkTo(target: string): Promise<Network> {
-  const { hostname, port, pathname } = new URL(target);
-  const open = new Set<Socket>();
-  let isUp = true;
-  const server = createServer((client) => {
-    if (!isUp) return void client.destroy();
-    const there = connect(Number(port), hostname);
-    for (const socket of [client, there]) {
-      open.add(socket);
-      socket.on("error", () => {});
-      socket.on("close", () => {
-        open.delete(socket);
-        client.destroy();
-        there.destroy();
-      });
-    }
-    client.pipe(there).pipe(client);
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const cut = () => {
-    for (const socket of open) socket.destroy();
-  };
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}${pathname}`,
-    down: () => {
-      isUp = false;
-      cut();
-    },
-    up: () => {
-      isUp = true;
-    },
-    [Symbol.asyncDispose]: async () => {
-      cut();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
-}
-
-const reconnectionOptions = {
-  initialReconnectionDelay: 200,
-  maxReconnectionDelay: 400,
-  reconnectionDelayGrowFactor: 1.2,
-  maxRetries: 100,
-};
 const long = (seconds: number) => ({
   name: "trigger-long-running-operation",
   arguments: { duration: seconds, steps: seconds * 2 },
