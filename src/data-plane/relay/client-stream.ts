@@ -2,12 +2,12 @@
 // the client left off. Knows nothing of what the events say.
 import type { RawId } from "../../protocol/index.ts";
 import type { StoredStream } from "../../store/index.ts";
+import type { InLine } from "../session/index.ts";
 import type { ClientConnection } from "./client-exchange.ts";
 import { idParts, type StreamKind } from "./event-id.ts";
 import type { EventOut } from "./event-out.ts";
 import type { Journal } from "./journal.ts";
 import type { EventOwner, KeptEvent } from "./kept-events.ts";
-import type { InLine } from "./line.ts";
 import type { StreamClock } from "./stream-clock.ts";
 import { StreamEvents } from "./stream-events.ts";
 

@@ -112,6 +112,11 @@ export class AnswerRelay implements Waiting {
     else this.exchange.connection.onGone(later);
   }
 
+  /** As if the client had left for good, unless the answer has begun: that still passes. */
+  giveUpUnbegun(): void {
+    if (!this.#plainBegun) this.#giveUp();
+  }
+
   #giveUp(): void {
     this.abandoned = true;
     this.#abandon?.();
@@ -124,8 +129,9 @@ export class AnswerRelay implements Waiting {
 
   /** Ends the answer without one: the request was cancelled, or nobody waits. */
   endUnanswered(): void {
-    if (this.#stream === undefined) this.exchange.connection.end();
-    else this.#stream.out.end();
+    // A stream that ends says that nothing comes; an answer without a body would say something.
+    if (this.#stream === undefined && !this.exchange.connection.gone) this.#openStream(200, streamHeaders);
+    this.#stream?.out.end();
   }
 
   /** The client comes back for an answer of before a restart, which goes on in this stream. */

@@ -14,6 +14,7 @@ import {
   isGatewayAway,
   isRefusedSession,
   type Lease,
+  type OpenCall,
   request,
   type UpstreamSession,
 } from "../session/index.ts";
@@ -37,11 +38,13 @@ const abandonMs = 600_000;
 /** Relays one POST. Never rejects: whatever goes wrong becomes the client's answer. */
 export async function relayRequest(exchange: ClientExchange, session: UpstreamSession): Promise<void> {
   const life = new RequestLife(exchange, session);
+  session.calls.join(life);
   try {
     await life.run();
   } catch (error) {
     life.fail(error);
   }
+  session.calls.leave(life);
   life.over();
 }
 
@@ -53,7 +56,10 @@ interface Met extends Trouble {
   readonly retryMs?: number | undefined;
 }
 
-class RequestLife {
+class RequestLife implements OpenCall {
+  before: OpenCall | undefined;
+  behind: OpenCall | undefined;
+  inLine = false;
   readonly #exchange: ClientExchange;
   readonly #session: UpstreamSession;
   readonly #answer: AnswerRelay;
@@ -89,6 +95,11 @@ class RequestLife {
       if (met === "delivered") return this.#settled(lease);
       if (await this.#recover(met, lease)) return;
     }
+  }
+
+  /** Where it still waits for the server it finds out by itself, before it is sent. */
+  endIfCancelled(): void {
+    if (this.#cancelled) this.#answer.giveUpUnbegun();
   }
 
   #send(lease: Lease): Promise<Reply> {
@@ -149,10 +160,7 @@ class RequestLife {
   /** Acts on a fault. True when the client has its answer. */
   async #recover(met: Met, lease: Lease): Promise<boolean> {
     // Nobody waits any more, and it was Holdfast that broke off: that says nothing of the server.
-    if (this.#answer.abandoned) {
-      this.#exchange.outcome.recovery = "abandoned";
-      return true;
-    }
+    if (this.#answer.abandoned) return this.#endUnanswered(met);
     const action = await this.#decide(met, lease);
     if (this.#endsUnanswered(action, met)) return true;
     switch (action.do) {
@@ -183,8 +191,11 @@ class RequestLife {
   #endsUnanswered(action: Action, met: Met): boolean {
     const abandoned = action.do === "resume" && this.#answer.gone;
     const cancelled = this.#answer.streaming && met.delivery === undefined && this.#cancelled;
-    if (!abandoned && !cancelled) return false;
-    this.#exchange.outcome.recovery = cancelled ? "cancelled" : "abandoned";
+    return (abandoned || cancelled) && this.#endUnanswered(met);
+  }
+
+  #endUnanswered(met: Met): true {
+    this.#exchange.outcome.recovery = this.#cancelled ? "cancelled" : "abandoned";
     discard(met);
     this.#answer.endUnanswered();
     return true;

@@ -29,7 +29,7 @@ export async function resumeStream(
   for (let fruitless = 0; fruitless < mostFruitless; ) {
     const wantedMs = pauseMs ?? (fruitless === 0 ? 0 : firstDelayMs * 2 ** fruitless);
     if (wantedMs > 0) await new Promise((resolve) => setTimeout(resolve, Math.max(wantedMs, shortestRetryMs)));
-    if (answer.gone) return { cause: new Error("The client left.") };
+    if (answer.gone || answer.abandoned) return { cause: new Error("The client left.") };
     const headers = [...upstreamHeaders({ ...exchange, httpMethod: "GET" }, session, lease), lastEventIdHeader, from];
     const reply = await connector.transport.send({ method: "GET", headers });
     fruitless += 1;

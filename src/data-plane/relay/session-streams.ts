@@ -2,10 +2,9 @@
 import { randomBytes } from "node:crypto";
 import type { RawId } from "../../protocol/index.ts";
 import type { StoredStream } from "../../store/index.ts";
-import type { UpstreamSession } from "../session/index.ts";
+import { Line, type UpstreamSession } from "../session/index.ts";
 import { ClientStream, type StreamOwner } from "./client-stream.ts";
 import type { StreamKind } from "./event-id.ts";
-import { Line } from "./line.ts";
 import { SessionJournal } from "./session-journal.ts";
 import type { StreamClock, Timed } from "./stream-clock.ts";
 import type { StreamJournal } from "./stream-journal.ts";

@@ -1,7 +1,7 @@
 // One timer for all streams of the process: opens what waits too long, keeps idle streams alive, lets go of what nobody came back for.
 import type { StreamOptions } from "../../config/index.ts";
+import { type InLine, Line } from "../session/index.ts";
 import { KeptEvents } from "./kept-events.ts";
-import { type InLine, Line } from "./line.ts";
 
 /** An answer that has not begun. */
 export interface Waiting extends InLine<Waiting> {

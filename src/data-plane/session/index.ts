@@ -11,10 +11,11 @@ export {
   readCookies,
   readServerFacts,
 } from "./initialize.ts";
+export { type InLine, Line } from "./line.ts";
 export { type ProbeOutcome, probe } from "./probe.ts";
 export { findMessage, firstMessage, type JsonObject, parseObject } from "./read-answer.ts";
 export { isRefusedSession, notify, request } from "./restore.ts";
 export { isCredentialRefusal, isSameCredential, RestoreRefused } from "./restore-refused.ts";
 export { type MoveCounts, type SessionLimits, SessionManager } from "./session-manager.ts";
 export { type ListMethod, listMethods, type Snapshot } from "./snapshot.ts";
-export type { Lease, UpstreamSession } from "./upstream-session.ts";
+export type { Lease, OpenCall, UpstreamSession } from "./upstream-session.ts";

@@ -13,6 +13,7 @@ import {
 import type { CallContext } from "./call-server.ts";
 import type { Connector } from "./connector.ts";
 import { endUpstreamSession } from "./initialize.ts";
+import { type InLine, Line } from "./line.ts";
 import { RestoreRefused } from "./restore-refused.ts";
 import { runRestore } from "./run-restore.ts";
 import { SessionRow } from "./session-row.ts";
@@ -37,6 +38,14 @@ interface Waiter {
 }
 
 const keptCancellations = 64;
+/** An answer that was on its way when its request was cancelled still passes. */
+const cancelGraceMs = 1_000;
+
+/** A request that has no answer yet. */
+export interface OpenCall extends InLine<OpenCall> {
+  /** Ends it without an answer if it is cancelled: few servers say a word about such a request, and some keep its stream open. */
+  endIfCancelled(): void;
+}
 
 export interface SessionParts {
   readonly id: ClientSessionId;
@@ -75,6 +84,7 @@ export class UpstreamSession {
   ended: Promise<unknown> = nothing;
   /** The last restore; settles when nothing of it is left at the server but what the session goes on with. */
   restore: Promise<void> = nothing;
+  readonly calls = new Line<OpenCall>();
   #state: SessionState;
   #initialized: Promise<boolean> | undefined;
   #initializing: Promise<unknown> | undefined;
@@ -217,6 +227,9 @@ export class UpstreamSession {
   cancel(requestId: unknown): void {
     this.cancelled.add(requestId);
     if (this.cancelled.size > keptCancellations) this.cancelled.delete(this.cancelled.values().next().value);
+    setTimeout(() => {
+      for (const call of this.calls) call.endIfCancelled();
+    }, cancelGraceMs).unref();
   }
 
   /** Calls back once, when the session is over. */
