@@ -1,4 +1,5 @@
 // Runs every test and ends by naming those that could not run here and what brings their part.
+// Tests of many minutes lie in test/long and run only where they are named (`npm run test:long`), which this says as well.
 // `node test/run.ts [files...]`; with HOLDFAST_ALL_PARTS=1 a test that could not run fails the whole.
 import { spawn } from "node:child_process";
 import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -6,7 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const named = process.argv.slice(2);
-const files = named.length > 0 ? named : globSync(["src/**/*.test.ts", "test/**/*.test.ts"]).sort();
+const everything = { exclude: ["test/long/**"] };
+const files = named.length > 0 ? named : globSync(["src/**/*.test.ts", "test/**/*.test.ts"], everything).sort();
 const longestRunMs = 24 * 60_000;
 const scratch = mkdtempSync(join(tmpdir(), "holdfast-test-run-"));
 const notRunFile = join(scratch, "not-run");
@@ -28,4 +30,5 @@ clearTimeout(limit);
 rmSync(scratch, { recursive: true, force: true });
 
 if (notRun !== "") process.stdout.write(`\nThese tests could not run here:\n  ${notRun.replaceAll("\n", "\n  ")}\n`);
+if (named.length === 0) process.stdout.write("\nThe tests of many minutes are not among these: npm run test:long\n");
 process.exitCode = notRun !== "" && process.env["HOLDFAST_ALL_PARTS"] === "1" ? 1 : code;

@@ -81,6 +81,20 @@ export class Crossing {
     assert.deepEqual(late, [], "nothing answers a call that was cancelled");
   }
 
+  /** Subscribes, and hears of the resource. */
+  async updates(uri: string, [tool, args]: readonly [string, Record<string, unknown>]): Promise<void> {
+    await this.#client.subscribeResource({ uri });
+    await this.updated(uri, [tool, args]);
+  }
+
+  /** Hears of it as one who has subscribed before. */
+  async updated(uri: string, [tool, args]: readonly [string, Record<string, unknown>]): Promise<void> {
+    this.#news.length = 0;
+    await call(this.#client, tool, args);
+    const heard = () => this.#heard("notifications/resources/updated").some(({ params }) => params?.["uri"] === uri);
+    await eventually(() => heard() || undefined, "the update");
+  }
+
   async subscribe(): Promise<void> {
     await this.#client.setLoggingLevel("error");
     await this.#client.subscribeResource({ uri: "test://one" });

@@ -83,23 +83,41 @@ async function sdkServer(wire: Wire): Promise<Server> {
   );
 }
 
+type Call = readonly [string, Record<string, unknown>];
+
 /** Tools by the names that the server gives them. */
 interface Kit {
   readonly start: () => Promise<Server>;
-  readonly slow: readonly [string, Record<string, unknown>];
-  readonly ask: readonly [string, Record<string, unknown>];
+  readonly slow: Call;
+  /** What has it ask its client, and what it then says. */
+  readonly asks: readonly (readonly [...Call, RegExp])[];
+  /** Tells of this resource, to which the client has subscribed. */
+  readonly update: Call;
+  readonly uri: string;
 }
 
 const everythingTools = {
   slow: ["trigger-long-running-operation", { duration: 0.3, steps: 3 }],
-  ask: ["trigger-elicitation-request", {}],
+  asks: [
+    ["trigger-elicitation-request", {}, /accept[^]*Anna/],
+    ["trigger-sampling-request", { prompt: "Who?" }, /Anna, I think/],
+    ["get-roots-list", {}, /file:\/\/\/home\/anna/],
+  ],
+  update: ["toggle-subscriber-updates", {}],
+  uri: "demo://resource/static/document/architecture.md",
 } as const;
 
 /** server-everything where it speaks the transport; it has no WebSocket, and no large answer. */
 const kits: Readonly<Record<Wire, Kit>> = {
   "Streamable HTTP": { start: async () => overNetwork(await everything()), ...everythingTools },
   "HTTP+SSE": { start: async () => overNetwork(await everythingOverSse()), ...everythingTools },
-  WebSocket: { start: () => sdkServer("WebSocket"), slow: ["steps", {}], ask: ["ask", { what: "elicitation" }] },
+  WebSocket: {
+    start: () => sdkServer("WebSocket"),
+    slow: ["steps", {}],
+    asks: [["ask", { what: "elicitation" }, /accept[^]*Anna/]],
+    update: ["update", {}],
+    uri: "test://one",
+  },
   stdio: { start: async () => overStdio([process.execPath, everythingScript, "stdio"]), ...everythingTools },
 };
 
@@ -201,19 +219,22 @@ export function describeServer(serverWire: Wire): void {
     after(() => resources.disposeAsync());
 
     for (const [clientWire, { connect, outlives, askLarge }] of Object.entries(clientKinds)) {
-      it(`gives the SDK's client on ${clientWire} its answers, progress and questions, also after the server was killed`, async () => {
+      it(`gives the SDK's client on ${clientWire} its answers, progress, questions and updates, also after the server was killed`, async () => {
         await using connection = await connect(holdfast, server);
         const { client } = connection;
+        const crossing = new Crossing(client);
         assert.match(await call(client, "echo", { message: "one" }), /Echo: one/);
         const progress: number[] = [];
         const [name, args] = kit.slow;
         const onprogress = (update: { progress: number }) => progress.push(update.progress);
         await client.callTool({ name, arguments: args }, undefined, { onprogress });
         assert.ok(progress.length > 0, "no progress came");
-        assert.match(await call(client, ...kit.ask), /accept[^]*Anna/);
+        for (const [tool, given, said] of kit.asks) assert.match(await call(client, tool, given), said);
+        await crossing.updates(kit.uri, kit.update);
         await server.lose(connection.holdfast);
         assert.match(await call(client, "echo", { message: "two" }), /Echo: two/);
-        assert.match(await call(client, ...kit.ask), /accept[^]*Anna/);
+        for (const [tool, given, said] of kit.asks) assert.match(await call(client, tool, given), said);
+        await crossing.updated(kit.uri, kit.update);
       });
 
       it(`gives a client on ${clientWire} an answer of 20 MB`, async () => {
