@@ -8,6 +8,7 @@ import {
   type Notification,
 } from "@modelcontextprotocol/sdk/types.js";
 import { eventually } from "../behaviour/recovery-scene.ts";
+import { collectErrors } from "../support/clients.ts";
 import { textOf } from "../support/tool-result.ts";
 
 export const askedCapabilities = { elicitation: {}, sampling: {}, roots: { listChanged: true } };
@@ -36,12 +37,12 @@ export const call = async (client: Client, name: string, args: Record<string, un
 export class Crossing {
   readonly #client: Client;
   readonly #news: Notification[] = [];
-  readonly #errors: string[] = [];
+  readonly #errors: readonly string[];
 
   constructor(client: Client) {
     this.#client = client;
     client.fallbackNotificationHandler = async (notification) => void this.#news.push(notification);
-    client.onerror = ({ message }) => this.#errors.push(message);
+    this.#errors = collectErrors(client);
   }
 
   /** On HTTP the standing stream comes after the session is open, and what a server tells before is lost with any server. */

@@ -19,7 +19,7 @@ interface SdkClient {
   close(): Promise<void>;
 }
 
-function collectErrors(
+export function collectErrors(
   client: { onerror?: ((error: Error) => void) | undefined },
   errors: string[] = [],
 ): readonly string[] {
