@@ -41,6 +41,11 @@ export function isSameServer(a: ConnectorSpec, b: ConnectorSpec): boolean {
   return essence(a) === essence(b);
 }
 
+/** Whether a credential that was made out for the one may go to the other. */
+export function isSameAddress(a: ConnectorSpec, b: ConnectorSpec): boolean {
+  return JSON.stringify(inOrder(a.server)) === JSON.stringify(inOrder(b.server));
+}
+
 function inOrder(object: object): unknown {
   return Object.entries(object).sort(([x], [y]) => (x < y ? -1 : 1));
 }

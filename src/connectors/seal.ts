@@ -12,9 +12,11 @@ export interface Sealer {
   open(sealed: Uint8Array, row: string): string | undefined;
 }
 
+const purposes = { settings: "holdfast connector settings", credentials: "holdfast credentials" } as const;
+
 /** `key`: at least 32 bytes of secret; what is used is derived from it for this purpose alone (RFC 5869). */
-export function openSealer(key: Uint8Array): Sealer {
-  const derived = Buffer.from(hkdfSync("sha256", key, "", "holdfast connector settings", 32));
+export function openSealer(key: Uint8Array, purpose: keyof typeof purposes = "settings"): Sealer {
+  const derived = Buffer.from(hkdfSync("sha256", key, "", purposes[purpose], 32));
   return {
     seal(text, row) {
       const nonce = randomBytes(nonceBytes);

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { ConfigError } from "../config/index.ts";
 import { ProxyError } from "../errors/index.ts";
 import type { ConnectorStore, StoredConnector, StoredSession } from "../store/index.ts";
-import { type ConnectorRecord, type ConnectorSpec, isSameServer } from "./record.ts";
+import { type ConnectorRecord, type ConnectorSpec, isSameAddress, isSameServer } from "./record.ts";
 import type { Sealer } from "./seal.ts";
 import { assertUsable } from "./to-options.ts";
 
@@ -136,7 +136,8 @@ export class Connectors {
       if (ifGeneration !== undefined && ifGeneration !== before.generation) break;
       const after = change(before);
       if (isUnchanged(before, after)) return before;
-      const outcome = await this.#store.replace(this.#row(before, after), before.generation);
+      const forgetCredential = !isSameAddress(before.spec, after.spec);
+      const outcome = await this.#store.replace(this.#row(before, after), before.generation, { forgetCredential });
       if (outcome === "stale") continue;
       const record = this.#read(outcome.saved);
       await this.#follow({ name, record, ended: outcome.ended });

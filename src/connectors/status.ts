@@ -28,6 +28,9 @@ export interface Trouble {
 /** A restore that takes less than this is nobody's concern. */
 export const visibleAfterMs = 1_000;
 
+/** Troubles that only a person's sign-in ends. */
+const signInCodes: ReadonlySet<string> = new Set(["AUTHORIZATION_REQUIRED", "SIGN_IN_OVER", "SCOPE_REQUIRED"]);
+
 export class Evidence {
   readonly #openedAtMs: number;
   readonly #recoveryWindowMs: number;
@@ -93,7 +96,7 @@ export class Evidence {
     if (trouble === undefined) {
       return goodSinceMs === undefined ? ["connecting", this.#openedAtMs] : ["connected", goodSinceMs];
     }
-    if (trouble.code === "AUTHORIZATION_REQUIRED") return ["needs-sign-in", trouble.sinceMs];
+    if (trouble.code !== undefined && signInCodes.has(trouble.code)) return ["needs-sign-in", trouble.sinceMs];
     if (goodSinceMs === undefined) return ["unreachable", trouble.sinceMs];
     const troubledMs = nowMs - trouble.sinceMs;
     if (troubledMs < visibleAfterMs) return ["connected", goodSinceMs];

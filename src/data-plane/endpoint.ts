@@ -2,6 +2,7 @@
 import type { LookupFunction } from "node:net";
 import type { Readable, Writable } from "node:stream";
 import { addressKey, addressName, type ConnectorOptions } from "../config/index.ts";
+import type { Credential } from "../credentials/index.ts";
 import { type BodyTap, keyedHash, type Log, type Metrics, type Tracer, type Watch } from "../observability/index.ts";
 import type { SessionStore, StoredSession } from "../store/index.ts";
 import { openLegacyFace, openModern, ServerErasMemory } from "./bridge/index.ts";
@@ -29,6 +30,7 @@ import {
   type MoveCounts,
   openConnector,
   SessionManager,
+  SignedTransport,
   type UpstreamSession,
 } from "./session/index.ts";
 import { openTransport } from "./transport/index.ts";
@@ -66,6 +68,8 @@ export interface HubParts {
   readonly userOf: (principal: string) => string;
   /** Resolves names where its addresses are restricted. */
   readonly lookup: LookupFunction | undefined;
+  /** What a sign-in at the server has brought, or may bring; undefined where nobody can sign in. */
+  readonly upstreamCredential: Credential | undefined;
 }
 
 export interface Endpoint {
@@ -205,7 +209,7 @@ function reached({ server, front }: ConnectorOptions): ConnectorOptions["server"
 function openSessions(options: ConnectorOptions, shared: SharedParts, hub: HubParts | undefined) {
   const { log, metrics, tracer, store, secret } = shared;
   const name = options.name ?? addressName(options.server);
-  const wire = openTransport(reached(options), {
+  const plain = openTransport(reached(options), {
     connectTimeoutMs,
     followRedirects: !options.front,
     startTimeoutMs: options.startTimeoutMs,
@@ -217,6 +221,8 @@ function openSessions(options: ConnectorOptions, shared: SharedParts, hub: HubPa
     },
     lookup: hub?.lookup,
   });
+  const { upstreamCredential } = hub ?? {};
+  const wire = upstreamCredential === undefined ? plain : new SignedTransport(plain, upstreamCredential);
   const storeKey = hub?.storeKey ?? keyedHash(secret, "connector", addressKey(options.server));
   const settings = { ...options, name, storeKey };
   const eras = new ServerErasMemory({ transport: wire, settings, store, log });
@@ -228,6 +234,7 @@ function openSessions(options: ConnectorOptions, shared: SharedParts, hub: HubPa
   const connector = openConnector({
     settings,
     watch: hub?.watch,
+    credential: upstreamCredential,
     transport,
     store,
     log,

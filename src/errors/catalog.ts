@@ -5,6 +5,7 @@ import { clientWireRows } from "./client-wire-rows.ts";
 import { eraRows } from "./era-rows.ts";
 import { hubRows } from "./hub-rows.ts";
 import { serverWireRows } from "./server-wire-rows.ts";
+import { signInRows } from "./sign-in-rows.ts";
 import { streamRows } from "./stream-rows.ts";
 
 export type { CatalogRow, Fault } from "./catalog-row.ts";
@@ -153,7 +154,7 @@ export const catalog = {
     "no",
     "after-fix",
     "The server refuses the credential that this proxy was given, or asks for one.",
-    "Start the proxy with --header 'Authorization: Bearer ...' (or --header-file) holding a valid credential.",
+    "In a hub, sign in: holdfast login NAME, or Sign in on the hub's page. A bridge is started with --header 'Authorization: Bearer ...' (or --header-file) holding a valid credential.",
     true,
   ),
   TOOL_VANISHED: row(
@@ -368,6 +369,7 @@ export const catalog = {
   ...eraRows,
   ...streamRows,
   ...hubRows,
+  ...signInRows,
 } as const satisfies Record<string, CatalogRow>;
 
 export type ErrorCode = keyof typeof catalog;

@@ -14,6 +14,7 @@ import {
   toConnectorOptions,
   type UpgradeCounts,
 } from "../connectors/index.ts";
+import type { Credential } from "../credentials/index.ts";
 import {
   type Endpoint,
   type HttpRequest,
@@ -34,6 +35,8 @@ export interface HubConnectorParts {
   /** As `user_id` in the log. */
   readonly userOf: (principal: string) => string;
   readonly probeIntervalMs: () => number;
+  /** What a sign-in at its server has brought; undefined where nobody can sign in. */
+  readonly upstreamCredential: (record: ConnectorRecord, options: ConnectorOptions) => Credential | undefined;
   /** Something about it is other than before. */
   readonly changed: () => void;
   readonly sessionChanged: (session: string, isOver: boolean) => void;
@@ -46,13 +49,15 @@ const retireStepMs = 50;
 const endMs = 6_000;
 
 /** Failures of which the server, or the way to it, is the cause. */
-const troubleCode = /^(?:UPSTREAM_|SERVER_|AUTHORIZATION_REQUIRED$|INITIALIZE_FAILED$|SESSION_NOT_|RESTORES_PAUSED$)/;
+const troubleCode =
+  /^(?:UPSTREAM_|SERVER_|AUTHORIZATION_REQUIRED$|SIGN_IN_OVER$|CREDENTIAL_NOT_RENEWED$|INITIALIZE_FAILED$|SESSION_NOT_|RESTORES_PAUSED$)/;
 
 export class HubConnector implements Running {
   readonly evidence: Evidence;
   readonly inspector: Inspector;
   readonly endpoint: Endpoint;
   readonly #options: ConnectorOptions;
+  readonly #credential: Credential | undefined;
   readonly #prober: Prober;
   readonly #parts: HubConnectorParts;
   /** When each live session was last answered well. */
@@ -67,6 +72,7 @@ export class HubConnector implements Running {
     if (isRestricted) assertAllowed(options, addressRules);
     this.#parts = parts;
     this.#options = options;
+    this.#credential = parts.upstreamCredential(record, options);
     this.inspector = inspector;
     this.evidence = new Evidence(Date.now(), options.recoveryWindowMs);
     this.endpoint = openEndpoint(options, shared, {
@@ -76,6 +82,7 @@ export class HubConnector implements Running {
       watch: this.#watch(),
       userOf: parts.userOf,
       bodies: inspector.bodies,
+      upstreamCredential: this.#credential,
     });
     const isCheap = options.server.kind !== "stdio";
     const { probeIntervalMs: intervalMs, changed } = parts;
@@ -143,7 +150,7 @@ export class HubConnector implements Running {
   async probe(wants: "life" | "tools"): Promise<ProbeResult> {
     const outcome = await probe(this.endpoint.connector, wants);
     if (outcome.ok || outcome.head === undefined) return outcome;
-    return { ...outcome, head: withoutSecrets(outcome.head, this.#options.headers) };
+    return { ...outcome, head: withoutSecrets(outcome.head, [...this.#options.headers, ...this.#authorization()]) };
   }
 
   test(): Promise<void> {
@@ -194,7 +201,13 @@ export class HubConnector implements Running {
   /** Words that no shown body holds. */
   #secrets(session: string): readonly string[] {
     const state = this.#find(session)?.state;
-    return [...secretWords(this.#options), ...(state?.at === "operating" ? [state.upstreamId ?? ""] : [])];
+    const words = secretWords({ ...this.#options, headers: [...this.#options.headers, ...this.#authorization()] });
+    return [...words, ...(state?.at === "operating" ? [state.upstreamId ?? ""] : [])];
+  }
+
+  #authorization(): readonly string[] {
+    const value = this.#credential?.authorization;
+    return value === undefined ? [] : ["authorization", value];
   }
 
   #failed(code: string | undefined, status?: number): void {

@@ -1,6 +1,7 @@
 // Tells whoever listens what changed, several changes as one, and a trouble only once it lasts. Changes nothing itself.
-import type { Actual, InspectorNews, SessionFacts } from "../connectors/index.ts";
+import type { Actual, ConnectorRecord, InspectorNews, SessionFacts } from "../connectors/index.ts";
 import { connectorView, exchangeView, Live, restoreView, sessionView } from "../control-plane/api/index.ts";
+import type { SignInFacts } from "../credentials/index.ts";
 import type { HubConnector } from "./hub-connector.ts";
 
 /** Changes of one connector within this time are told as one. */
@@ -13,6 +14,7 @@ const freshMs = 5_000;
 export interface NewsSource {
   readonly url: string;
   actual(name: string): Actual<HubConnector> | undefined;
+  readonly signIns: { facts(record: ConnectorRecord): SignInFacts | undefined };
 }
 
 export class HubNews {
@@ -65,7 +67,8 @@ export class HubNews {
       return this.live.publish(() => ({ type: "connector-removed", name }));
     }
     this.#told.set(name, nowMs);
-    this.live.publish(() => ({ type: "connector", connector: connectorView(actual, this.#hub.url, nowMs) }));
+    const view = (atMs: number) => connectorView(actual, this.#hub.url, atMs, this.#hub.signIns.facts(actual.record));
+    this.live.publish(() => ({ type: "connector", connector: view(nowMs) }));
     if (actual.opened?.evidence.isGood !== false || this.#again.has(name)) return;
     const again = setTimeout(() => {
       this.#again.delete(name);

@@ -21,6 +21,7 @@ import {
 import { ProxyError } from "../errors/index.ts";
 import type { RunningHub } from "./hub.ts";
 import type { HubConnector } from "./hub-connector.ts";
+import { signInRoute } from "./sign-in-route.ts";
 import { tapExchange } from "./tap-exchange.ts";
 
 const connectorPath = /^\/c\/([A-Za-z0-9._-]{1,64})\/\w+$/;
@@ -55,6 +56,7 @@ export class HubRoutes {
       doctor: (name) => hub.doctor(name),
       reload: () => hub.reload(),
       changed: (name) => hub.news.changed(name),
+      signIns: hub.signIns,
       live: hub.news.live,
       tokens: hub.tokens,
       settings: hub.settings,
@@ -80,6 +82,7 @@ export class HubRoutes {
   route(path: string): Serve | undefined {
     if (path.startsWith("/c/")) return this.#connector(path);
     if (path.startsWith("/api/v1/")) return this.#serveApi;
+    if (path.startsWith("/oauth/")) return signInRoute(path, this.#hub.signIns.flows);
     if (path === "/readyz") return this.#ready;
     if (path === "/metrics") return this.#metrics;
     return ownPath(path, this.#hub.shared.metrics, ["/healthz"]) ?? this.#page(path);

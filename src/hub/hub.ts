@@ -24,6 +24,7 @@ import { demoConnector, demoVariable } from "./demo.ts";
 import { assertAllowed, HubConnector } from "./hub-connector.ts";
 import { HubNews } from "./hub-news.ts";
 import { HubRoutes } from "./hub-routes.ts";
+import { HubSignIns } from "./hub-sign-ins.ts";
 import { assertOnlyHub } from "./only-hub.ts";
 import { Users } from "./users.ts";
 
@@ -70,6 +71,7 @@ export class RunningHub {
   readonly users: Users;
   readonly addressRules: AddressRules;
   readonly news: HubNews;
+  readonly signIns: HubSignIns;
   readonly #adminToken: string;
   readonly #stores: HubStores;
   readonly #reconciler: Reconciler<HubConnector>;
@@ -97,12 +99,14 @@ export class RunningHub {
       (record) => this.#open(record),
       (name) => this.news.changed(name),
     );
-    const sealer = openSealer(readSealingKey(options.dataDir, this.#env));
+    const key = readSealingKey(options.dataDir, this.#env);
+    const sealer = openSealer(key);
+    this.signIns = new HubSignIns(this, stores.credentials, openSealer(key, "credentials"), this.#env);
     this.connectors = new Connectors(stores.connectors, sealer, async (written) => {
       // Before the hub listens there is nobody to serve; all of it is followed at once then.
       if (this.#server === undefined) return;
       await this.#reconciler.follow(written);
-      this.#forgetInspectors();
+      this.#forgetGone();
     });
   }
 
@@ -206,6 +210,7 @@ export class RunningHub {
     this.#foreignChanges = this.#stores.foreignChanges();
     await this.#followAll();
     await this.tokens.load();
+    await this.signIns.reload();
   }
 
   #open(record: ConnectorRecord): HubConnector {
@@ -217,6 +222,7 @@ export class RunningHub {
       addressRules: this.addressRules,
       credential: (request) => this.tokens.credentialOf(request.headers.authorization),
       userOf: (principal) => this.users.nameOf(principal),
+      upstreamCredential: (opened, options) => this.signIns.credentialOf(opened, options),
       probeIntervalMs: () => this.settings.now.probeIntervalMs,
       changed: () => this.news.changed(name),
       sessionChanged: (session, isOver) => this.news.sessionChanged(name, session, isOver),
@@ -226,7 +232,7 @@ export class RunningHub {
   async #followAll(): Promise<void> {
     const through = await this.#stores.connectors.generation();
     await this.#reconciler.followAll(await this.connectors.list(), through);
-    this.#forgetInspectors();
+    this.#forgetGone();
   }
 
   async #followIfChanged(): Promise<void> {
@@ -236,8 +242,10 @@ export class RunningHub {
     });
   }
 
-  #forgetInspectors(): void {
-    const ids = new Set(this.#reconciler.all().map(({ record }) => record.id));
+  #forgetGone(): void {
+    const records = this.#reconciler.all().map(({ record }) => record);
+    this.signIns.follow(records);
+    const ids = new Set(records.map(({ id }) => id));
     for (const id of this.#inspectors.keys()) if (!ids.has(id)) this.#inspectors.delete(id);
   }
 

@@ -1,3 +1,4 @@
+export { type Challenge, readChallenge } from "./challenge.ts";
 export { writeDiscover } from "./discover.ts";
 export {
   isCacheable,

@@ -2,10 +2,12 @@ export { openMemoryHubStores } from "./memory/hub-stores.ts";
 export { openMemoryStore } from "./memory/session-store.ts";
 export type {
   ConnectorStore,
+  CredentialStore,
   EraStore,
   HubStores,
   SessionStore,
   StoredConnector,
+  StoredCredential,
   StoredSession,
   StoredToken,
   TokenStore,

@@ -73,11 +73,51 @@ export interface ConnectorStore {
   replace(
     connector: StoredConnector,
     expectedGeneration: number,
+    more?: {
+      /** The connector's credential was for another server, and goes in the same step. */ readonly forgetCredential: boolean;
+    },
   ): Promise<{ readonly saved: StoredConnector; readonly ended: readonly StoredSession[] } | "stale">;
-  /** Deletes the connector and its sessions in one step, over the expected generation only, and takes their bytes out of the file. */
+  /** Deletes the connector, its sessions and its credential in one step, over the expected generation only, and takes their bytes out of the file. */
   remove(name: string, expectedGeneration: number): Promise<{ readonly ended: readonly StoredSession[] } | "stale">;
   /** The highest generation ever given; 0 if there never was a connector. */
   generation(): Promise<number>;
+}
+
+/** What a sign-in at a connector's server has brought, sealed before it comes here. */
+export interface StoredCredential {
+  /** The connector's `id`: one of the same name that is added later finds nothing. */
+  readonly connector: string;
+  /** Another one with every write, never used twice, so that nothing late is taken for something new. */
+  readonly version: string;
+  readonly sealed: Uint8Array;
+  /** Who is renewing it; "" for nobody. */
+  readonly claimedBy: string;
+  /** Until when that counts, in milliseconds since the epoch. */
+  readonly claimedUntilMs: number;
+}
+
+export interface CredentialStore {
+  find(connector: string): Promise<StoredCredential | undefined>;
+  /**
+   * Writes over the expected version only (undefined: none is there), and only while the connector exists; whoever had claimed it is done. On disk when
+   * it resolves.
+   */
+  save(
+    credential: Pick<StoredCredential, "connector" | "version" | "sealed">,
+    expectedVersion: string | undefined,
+  ): Promise<"saved" | "stale">;
+  /** The right to use its refresh token, which serves once: nobody else gets it before `untilMs`, or before the next write. */
+  claim(
+    connector: string,
+    version: string,
+    by: string,
+    untilMs: number,
+    nowMs: number,
+  ): Promise<"claimed" | "busy" | "stale">;
+  /** Gives back a claim that came to nothing. */
+  release(connector: string, version: string, by: string): Promise<void>;
+  /** Takes its bytes out of the file as well. */
+  remove(connector: string): Promise<void>;
 }
 
 export interface StoredToken {
@@ -103,6 +143,7 @@ export interface HubStores extends AsyncDisposable {
   /** `add` refuses a session whose connector is no longer wanted, as problem "ended". */
   readonly sessions: SessionStore;
   readonly connectors: ConnectorStore;
+  readonly credentials: CredentialStore;
   readonly tokens: TokenStore;
   /** A number that changes when another process has written; asking costs microseconds. */
   foreignChanges(): number;

@@ -122,6 +122,16 @@ function handlersOf(h: Handlers, hub: HubApi): Readonly<Record<RouteName, Handle
     removeConnector: ({ name, ifGeneration }) => done(h.remove(name, ifGeneration)),
     connect: ({ name, ifGeneration }) => h.setWanted(name, "connected", ifGeneration),
     disconnect: ({ name, ifGeneration }) => h.setWanted(name, "disconnected", ifGeneration),
+    signIn: async ({ name, body, context, who }) => {
+      const wish = parse(s.newSignInSchema, await body());
+      // A page's own origin is known to be ours by then; whoever comes with a token waits for the outcome itself.
+      const origin = context.req.header("origin");
+      const { begun, cookie } = await h.signIn(name, wish, who?.by === "cookie" ? origin : undefined);
+      if (cookie !== undefined) context.header("set-cookie", cookie);
+      return begun;
+    },
+    signInProgress: ({ name, param }) => h.signInProgress(name, param("id")),
+    signOut: ({ name }) => h.signOut(name),
     test: ({ name }) => h.test(name),
     upgrade: ({ name }) => h.upgrade(name),
     doctor: ({ name }) => h.doctor(name),

@@ -1,22 +1,34 @@
 // What each route does, given input that is checked already. Knows nothing of HTTP but what it answers with.
-import { type ConnectorSpec, mergePoints, type Running, stepMs, visibleAfterMs } from "../../connectors/index.ts";
+import {
+  type Actual,
+  type ConnectorSpec,
+  mergePoints,
+  type Running,
+  stepMs,
+  visibleAfterMs,
+} from "../../connectors/index.ts";
 import { type ErrorCode, ProxyError } from "../../errors/index.ts";
 import { eventStream } from "./event-stream.ts";
 import type { Logins } from "./logins.ts";
 import type { HubApi } from "./ports.ts";
-import { InvalidInput } from "./problem.ts";
+import { InvalidInput, toProblem } from "./problem.ts";
 import type {
+  BegunSignIn,
   BodiesView,
   ConnectorChange,
   ConnectorView,
   NewConnector,
+  NewSignIn,
   ServerInput,
   Settings,
   SettingsChange,
+  SignedOut,
+  SignInProgress,
   TestResult,
   ToolList,
   UpgradeResult,
 } from "./schema.ts";
+import { signInCookie } from "./sign-in-cookie.ts";
 import {
   connectorView,
   exchangeView,
@@ -39,12 +51,48 @@ export class Handlers {
 
   connectors(): readonly ConnectorView[] {
     const nowMs = Date.now();
-    return this.#hub.all().map((actual) => connectorView(actual, this.#hub.origin, nowMs));
+    return this.#hub.all().map((actual) => this.#view(actual, nowMs));
   }
 
   /** @throws ProxyError CONNECTOR_UNKNOWN */
   connector(name: string): ConnectorView {
-    return connectorView(this.#actual(name), this.#hub.origin, Date.now());
+    return this.#view(this.#actual(name), Date.now());
+  }
+
+  #view(actual: Actual<Running>, nowMs: number): ConnectorView {
+    return connectorView(actual, this.#hub.origin, nowMs, this.#hub.signIns.facts(actual.record));
+  }
+
+  /** `page`: the origin of the page that asks; the browser that has it open must then be the one that comes back. */
+  async signIn(
+    name: string,
+    { clientId, clientSecret, scope }: NewSignIn,
+    page: string | undefined,
+  ): Promise<{ readonly begun: BegunSignIn; readonly cookie: string | undefined }> {
+    const { signIns, origin } = this.#hub;
+    const cookie = page === undefined ? undefined : signInCookie(page);
+    const begun = await signIns.flows.begin(signIns.place(this.#actual(name).record), {
+      base: page ?? origin,
+      browser: cookie?.key,
+      scope,
+      given: clientId === undefined ? undefined : { clientId, clientSecret },
+    });
+    const { id, authorizationUrl, expiresAtMs } = begun;
+    return { begun: { id, authorizationUrl, expiresAt: toTime(expiresAtMs) }, cookie: cookie?.header };
+  }
+
+  signInProgress(name: string, id: string): SignInProgress {
+    const news = this.#hub.signIns.flows.news(this.#actual(name).record.id, id);
+    if (news === undefined) throw new ProxyError("NOT_THERE", { connector: name });
+    if (news.state === "waiting") return { state: news.state, expiresAt: toTime(news.expiresAtMs) };
+    if (news.state === "done") return { state: news.state };
+    const { code, detail } = toProblem(news.error);
+    return { state: news.state, code, detail };
+  }
+
+  async signOut(name: string): Promise<SignedOut> {
+    const { wasSignedIn, isRevoked } = await this.#hub.signIns.signOut(this.#actual(name).record);
+    return { signedOut: wasSignedIn, revoked: isRevoked };
   }
 
   async add({ name, server, headers, options, wanted }: NewConnector): Promise<ConnectorView> {
@@ -96,7 +144,8 @@ export class Handlers {
     const actual = this.#actual(name);
     const ok = actual.opened?.evidence.isGood === true;
     // Whoever asks is told at once, and not first when a trouble has lasted long enough to be shown.
-    const status = statusView(actual, ok ? Date.now() : Date.now() + visibleAfterMs);
+    const nowMs = ok ? Date.now() : Date.now() + visibleAfterMs;
+    const status = statusView(actual, nowMs, this.#hub.signIns.facts(actual.record));
     return { ok, elapsedMs: Math.round(performance.now() - startedMs), status };
   }
 

@@ -5,5 +5,6 @@ export { openApiDocument } from "./openapi.ts";
 export type { HubApi } from "./ports.ts";
 export type { DoctorReport } from "./schema.ts";
 export { HubSettings } from "./settings.ts";
+export { signInKeys } from "./sign-in-cookie.ts";
 export { Tokens } from "./tokens.ts";
 export { connectorView, exchangeView, restoreView, sessionView } from "./views.ts";

@@ -1,5 +1,6 @@
 // What the API stands on; compose provides it. Only types.
 import type { Actual, ConnectorRecord, Connectors, Inspector, Running } from "../../connectors/index.ts";
+import type { SignInFacts, SignInPlace, SignIns } from "../../credentials/index.ts";
 import type { Live } from "./live.ts";
 import type { DoctorReport } from "./schema.ts";
 import type { HubSettings } from "./settings.ts";
@@ -19,6 +20,13 @@ export interface HubApi {
   reload(): Promise<void>;
   /** Whoever listens is told how the connector stands. */
   changed(name: string): void;
+  readonly signIns: {
+    readonly flows: Pick<SignIns, "begin" | "news">;
+    /** Throws ProxyError for a connector that cannot be signed in to. */
+    place(record: ConnectorRecord): SignInPlace;
+    facts(record: ConnectorRecord): SignInFacts | undefined;
+    signOut(record: ConnectorRecord): Promise<{ readonly wasSignedIn: boolean; readonly isRevoked: boolean }>;
+  };
   readonly live: Live;
   readonly tokens: Tokens;
   readonly settings: HubSettings;

@@ -124,6 +124,22 @@ export const statusSchema = z.object({
   action: z.string().optional(),
 });
 
+/** A sign-in at the connector's server, by what may be shown of it: no token, and no address but an origin. */
+export const signInViewSchema = z.object({
+  /** Origin of the authorization server. */
+  issuer: z.string(),
+  since: time,
+  /** As whom, where the authorization server says so. */
+  subject: z.string().optional(),
+  scope: z.string().optional(),
+  /** Of the credential that is in use. */
+  expiresAt: time.optional(),
+  /** A new credential is fetched before this one expires. */
+  isRenewable: z.boolean(),
+  /** Why its user has to sign in again, or why it cannot be used at present. */
+  trouble: z.object({ code: z.string(), at: time, sentence: z.string() }).optional(),
+});
+
 export const connectorSchema = z.object({
   name: connectorNameSchema,
   /** Of this connector's whole life: one that is removed and added again has another. */
@@ -141,6 +157,8 @@ export const connectorSchema = z.object({
   /** URLs for clients. */
   endpoints: z.object({ mcp: z.string(), sse: z.string(), ws: z.string() }),
   status: statusSchema,
+  /** Absent where nobody is signed in. */
+  signIn: signInViewSchema.optional(),
   sessions: count,
   /** What its exchanges ask and answer is kept by the inspector at present. */
   keepsBodies: z.boolean(),
@@ -274,6 +292,30 @@ export const tokenListSchema = z.object({ tokens: z.array(tokenSchema) });
 /** `secret` is shown this once; only its hash is kept. */
 export const createdTokenSchema = tokenSchema.extend({ secret: z.string() });
 
+/** `clientId` (with `clientSecret`) as the authorization server gave it out, for one that lets no program register; kept with the sign-in. */
+export const newSignInSchema = z.strictObject({
+  clientId: z.string().min(1).max(2_048).optional(),
+  clientSecret: z.string().min(1).max(2_048).optional(),
+  /** Rights to ask for, with spaces between; as the server says where it is left out. */
+  scope: z
+    .string()
+    .regex(/^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/, "Rights are words with single spaces between.")
+    .max(2_048)
+    .optional(),
+});
+/** The link is to be opened in a browser, once, before it expires. */
+export const begunSignInSchema = z.object({ id: z.string(), authorizationUrl: z.string(), expiresAt: time });
+export const signInProgressSchema = z.object({
+  state: z.enum(["waiting", "done", "failed"]),
+  /** While it waits. */
+  expiresAt: time.optional(),
+  /** A code of docs/errors.md, with its sentence, where it failed. */
+  code: z.string().optional(),
+  detail: z.string().optional(),
+});
+/** `revoked`: the authorization server says that it has forgotten the credential as well. */
+export const signedOutSchema = z.object({ signedOut: z.boolean(), revoked: z.boolean() });
+
 export const whoamiSchema = z.object({ user: z.string(), role: roleSchema, by: z.enum(["cookie", "token"]) });
 /** `code` stands behind # in the link (/login#CODE) that `holdfast serve` prints; it serves once. */
 export const loginSchema = z.strictObject({ code: z.string().min(1).max(200) });
@@ -328,6 +370,11 @@ export type SettingsChange = z.output<typeof settingsChangeSchema>;
 export type NewTokenInput = z.input<typeof newTokenSchema>;
 export type Token = z.output<typeof tokenSchema>;
 export type CreatedToken = z.output<typeof createdTokenSchema>;
+export type SignInView = z.output<typeof signInViewSchema>;
+export type NewSignIn = z.output<typeof newSignInSchema>;
+export type BegunSignIn = z.output<typeof begunSignInSchema>;
+export type SignInProgress = z.output<typeof signInProgressSchema>;
+export type SignedOut = z.output<typeof signedOutSchema>;
 export type LoginLink = z.output<typeof loginLinkSchema>;
 export type Whoami = z.output<typeof whoamiSchema>;
 export type Problem = z.output<typeof problemSchema>;

@@ -10,6 +10,7 @@ import type {
   Status,
 } from "../../connectors/index.ts";
 import { optionsInForce } from "../../connectors/index.ts";
+import type { SignInFacts } from "../../credentials/index.ts";
 import { catalog, printable } from "../../errors/index.ts";
 import type { StoredToken } from "../../store/index.ts";
 import type {
@@ -19,6 +20,7 @@ import type {
   Restore,
   ServerView,
   SessionView,
+  SignInView,
   Token,
   Tool,
 } from "./schema.ts";
@@ -29,7 +31,12 @@ export function toTime(ms: number): string {
   return new Date(ms).toISOString();
 }
 
-export function connectorView(actual: Actual<Running>, origin: string, nowMs: number): ConnectorView {
+export function connectorView(
+  actual: Actual<Running>,
+  origin: string,
+  nowMs: number,
+  signIn?: SignInFacts,
+): ConnectorView {
   const { record, opened } = actual;
   const { name, id, wanted, generation, spec, createdAtMs, changedAtMs } = record;
   const base = `${origin}/c/${name}`;
@@ -45,7 +52,8 @@ export function connectorView(actual: Actual<Running>, origin: string, nowMs: nu
     createdAt: toTime(createdAtMs),
     changedAt: toTime(changedAtMs),
     endpoints: { mcp: `${base}/mcp`, sse: `${base}/sse`, ws: `${base.replace(/^http/, "ws")}/ws` },
-    status: statusView(actual, nowMs),
+    status: statusView(actual, nowMs, signIn),
+    ...(signIn === undefined ? {} : { signIn: signInView(signIn) }),
     sessions: opened?.sessionCount ?? 0,
     keepsBodies: opened?.inspector.bodies.isOn ?? false,
   };
@@ -75,7 +83,11 @@ function originOf(text: string): string {
   return url === null || url.host === "" ? "" : `${url.protocol}//${url.host}`;
 }
 
-export function statusView({ record, opened, problem }: Actual<Running>, nowMs: number): ConnectorStatus {
+export function statusView(
+  { record, opened, problem }: Actual<Running>,
+  nowMs: number,
+  signIn?: SignInFacts,
+): ConnectorStatus {
   const sinceMs = record.changedAtMs;
   if (problem !== undefined) {
     return {
@@ -89,7 +101,34 @@ export function statusView({ record, opened, problem }: Actual<Running>, nowMs: 
   if (opened === undefined) {
     return { kind: "disconnected", since: toTime(sinceMs), summary: "Disconnected, as it was asked to be." };
   }
-  return evidenceView(opened.evidence.status(nowMs));
+  return withSignIn(evidenceView(opened.evidence.status(nowMs)), signIn);
+}
+
+/** A server that answers, and asks for more rights than the sign-in has, needs its user too. */
+function withSignIn(status: ConnectorStatus, signIn: SignInFacts | undefined): ConnectorStatus {
+  const trouble = signIn?.trouble;
+  if (trouble?.code !== "SCOPE_REQUIRED" || status.kind !== "connected") return status;
+  const { summary, remedy } = catalog.SCOPE_REQUIRED;
+  const named = [summary, trouble.note].filter((part) => part !== undefined).join(" ");
+  const since = toTime(trouble.atMs);
+  return { ...status, kind: "needs-sign-in", since, errorCode: trouble.code, summary: named, action: remedy };
+}
+
+/** Times and names, and no token. */
+export function signInView(facts: SignInFacts): SignInView {
+  const { issuer, sinceMs, subject, scope, expiresAtMs, isRenewable, trouble } = facts;
+  const sentence = (code: keyof typeof catalog, note = ""): string => `${catalog[code].summary} ${note}`.trim();
+  return {
+    issuer,
+    since: toTime(sinceMs),
+    ...(subject === undefined ? {} : { subject: printable(subject, 100) }),
+    ...(scope === undefined ? {} : { scope: printable(scope, 300) }),
+    ...(expiresAtMs === undefined ? {} : { expiresAt: toTime(expiresAtMs) }),
+    isRenewable,
+    ...(trouble && {
+      trouble: { code: trouble.code, at: toTime(trouble.atMs), sentence: sentence(trouble.code, trouble.note) },
+    }),
+  };
 }
 
 function evidenceView(status: Status): ConnectorStatus {
@@ -135,7 +174,7 @@ function summaryOf(kind: Status["kind"], errorCode: string | undefined): string 
 function actionOf(kind: Status["kind"], errorCode: string | undefined): string | undefined {
   if (kind !== "needs-sign-in" && kind !== "unreachable") return undefined;
   return errorCode === "AUTHORIZATION_REQUIRED"
-    ? "Give the connector a valid Authorization header."
+    ? "Sign in, here or with holdfast login NAME; or give the connector a valid Authorization header."
     : rowOf(errorCode)?.remedy;
 }
 

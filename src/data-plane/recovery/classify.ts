@@ -81,7 +81,7 @@ export type InitializeVerdict =
 /** What the answer to the fresh initialize of a restore means. `ok`: a JSON-RPC result came. */
 export function classifyInitialize(reply: ReplyFacts & { readonly ok: boolean }): InitializeVerdict {
   if (reply.ok) return "accepted";
-  if (reply.status === 401) return "unauthorized";
+  if (reply.status === 401 || isForWantOfRights(reply)) return "unauthorized";
   // Opening a session may be tried again in every case, so also a server that is only full counts as away.
   if (awayStatus.has(reply.status) || timeoutStatus.has(reply.status)) return "away";
   const refusal = readRefusal(reply, undefined);
@@ -98,6 +98,7 @@ function classifyRefusal(request: RequestFacts, reply: ReplyFacts, refusal: Refu
   if (refusedAsTooEarly(request, status, refusal)) return "not-initialized";
   if (status === 200) return inside200(request, refusal);
   if (status === 401) return with401(request, reply, refusal);
+  if (isForWantOfRights(reply)) return "unauthorized";
   if (timeoutStatus.has(status)) return "gateway-timeout";
   if (awayStatus.has(status)) return whileAway(request, refusal);
   if (status === 500) return with500(request, refusal);
@@ -165,6 +166,11 @@ function with401(request: RequestFacts, reply: ReplyFacts, refusal: Refusal): Fa
   // A challenge is about the credential, whatever the text says.
   if (reply.challenged || !request.sentSessionId) return "unauthorized";
   return matches(goneWith401, refusal.text) ? "session-suspected" : "unauthorized";
+}
+
+/** A challenge with a 403 says which rights the credential lacks (RFC 6750, 3.1: insufficient_scope). */
+function isForWantOfRights({ status, challenged }: ReplyFacts): boolean {
+  return status === 403 && challenged;
 }
 
 function inside200(request: RequestFacts, refusal: Refusal): Fault {

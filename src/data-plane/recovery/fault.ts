@@ -18,7 +18,7 @@ export const faults = {
   "stream-cut-resumable":
     "An answer stream ended without the answer, and the server had numbered its events, so it can be continued.",
   "stream-cut": "An answer stream ended without the answer, however cleanly.",
-  unauthorized: "The server answers 401: the credential is refused or missing.",
+  unauthorized: "The server answers 401, or 403 with a challenge: the credential is refused, missing, or not enough.",
   "server-answered": "No fault: the answer is the server's own, also where it is an error.",
 } as const satisfies Readonly<Record<string, string>>;
 

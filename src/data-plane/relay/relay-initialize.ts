@@ -10,6 +10,7 @@ import {
   parseObject,
   readCookies,
   readServerFacts,
+  refusedCredential,
   type SessionManager,
   type Snapshot,
   type UpstreamSession,
@@ -104,7 +105,10 @@ async function refuse(
   const details = { connector: settings.name, upstream: facts };
   if (!settings.front && facts.status === 404) throw new ProxyError("UPSTREAM_NOT_FOUND", details);
   if (!settings.front && facts.status < 400) throw new ProxyError("UPSTREAM_MOVED", details);
-  if (!settings.front && facts.status === 401) throw new ProxyError("AUTHORIZATION_REQUIRED", details);
+  if (!settings.front && (facts.status === 401 || (facts.status === 403 && facts.challenged))) {
+    const { code, note } = refusedCredential(sessions.connector);
+    throw new ProxyError(code, { ...details, note });
+  }
   const body = Buffer.from(facts.body);
   const headers = clientHeaders(reply.headers, settings.front);
   exchange.connection.head(facts.status, [...headers, "content-length", String(body.length)]);

@@ -13,7 +13,7 @@ import {
   policy,
   type ReplyFacts,
 } from "../recovery/index.ts";
-import { type Connector, isGatewayAway } from "../session/index.ts";
+import { type Connector, isGatewayAway, refusedCredential } from "../session/index.ts";
 import { type Reply, WireFault } from "../transport/index.ts";
 import { noteAway } from "./after-trouble.ts";
 import { answerFailure, endStreamWithError } from "./answer-error.ts";
@@ -231,8 +231,7 @@ class ModernLife {
     }
     if (action.do !== "wait") {
       // Without a session nothing is to be restored or asked after: the refusal is the server's own word.
-      if (met.fault === "unauthorized" && !this.#relay.connector.settings.front)
-        throw this.#failure("AUTHORIZATION_REQUIRED", met);
+      if (met.fault === "unauthorized" && !this.#relay.connector.settings.front) throw this.#refusedCredential(met);
       if (met.pass === undefined) throw this.#failure("OUTCOME_UNKNOWN", met);
       await met.pass();
       return true;
@@ -324,6 +323,11 @@ class ModernLife {
     if (this.#answer.streaming)
       endStreamWithError(new DirectOut(connection), this.#exchange, requestIds(this.#exchange), failure);
     else answerFailure(this.#exchange, requestIds(this.#exchange), failure);
+  }
+
+  #refusedCredential(met: Met): ProxyError {
+    const { code, note } = refusedCredential(this.#relay.connector);
+    return this.#failure(code, met).with({ note });
   }
 
   #failure(code: ErrorCode, met: Met): ProxyError {

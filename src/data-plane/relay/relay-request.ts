@@ -15,6 +15,7 @@ import {
   isRefusedSession,
   type Lease,
   type OpenCall,
+  refusedCredential,
   request,
   type UpstreamSession,
 } from "../session/index.ts";
@@ -249,7 +250,10 @@ class RequestLife implements OpenCall {
 
   async #relay(met: Met, lease: Lease): Promise<boolean> {
     const { connector } = this.#session;
-    if (met.fault === "unauthorized" && !connector.settings.front) throw this.#failure("AUTHORIZATION_REQUIRED", met);
+    if (met.fault === "unauthorized" && !connector.settings.front) {
+      const { code, note } = refusedCredential(connector, this.#exchange.body?.kept !== undefined);
+      throw this.#failure(code, met).with({ note });
+    }
     if (met.delivery === undefined) throw this.#failure("OUTCOME_UNKNOWN", met);
     const delivery = await met.delivery.pass();
     if (delivery.kind !== "delivered") throw this.#failure("OUTCOME_UNKNOWN", met);

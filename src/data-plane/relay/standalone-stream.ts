@@ -10,6 +10,7 @@ import {
   isRefusedSession,
   isSameCredential,
   RestoreRefused,
+  refusedCredential,
   request,
   type UpstreamSession,
 } from "../session/index.ts";
@@ -128,7 +129,8 @@ export class StandaloneStream implements EventSink {
   #refuse(exchange: ClientExchange, opened: Extract<Opened, { kind: "refused" }>): false {
     const { settings } = this.#session.connector;
     if (opened.fault === "unauthorized" && !settings.front) {
-      throw new ProxyError("AUTHORIZATION_REQUIRED", { connector: settings.name, upstream: opened.facts });
+      const { code, note } = refusedCredential(this.#session.connector);
+      throw new ProxyError(code, { connector: settings.name, upstream: opened.facts, note });
     }
     const body = Buffer.from(opened.facts.body);
     exchange.connection.head(opened.facts.status, [...opened.headers, "content-length", String(body.length)]);

@@ -1,4 +1,6 @@
 // One server as the data plane sees it: its wire, its settings, and what all its sessions share.
+
+import type { Credential } from "../../credentials/index.ts";
 import type { ErrorCode } from "../../errors/index.ts";
 import type { Log, Metrics, Tracer, Watch } from "../../observability/index.ts";
 import type { SessionStore } from "../../store/index.ts";
@@ -43,6 +45,8 @@ export interface Connector {
   readonly tracer?: Tracer | undefined;
   /** Only in a hub. */
   readonly watch?: Watch | undefined;
+  /** Only in a hub, for servers that can be signed in to. */
+  readonly credential?: Credential | undefined;
   readonly nowMs: Clock;
   /** Keys the hashes of session ids and credentials. */
   readonly secret: Uint8Array;
@@ -86,6 +90,15 @@ export function openConnector(
     else log.event("warn", "server away", { connector, error_code: news.code, reason: news.detail });
   });
   return { ...parts, nowMs, availability, breaker: new Breaker(nowMs) };
+}
+
+/** Which error it is that the server refuses the credential, and what is known of it. `isKept`: the request could be sent again. */
+export function refusedCredential(
+  { credential }: Connector,
+  isKept = true,
+): { readonly code: ErrorCode; readonly note?: string } {
+  if (credential === undefined) return { code: "AUTHORIZATION_REQUIRED" };
+  return { code: credential.refusedAs(isKept), note: credential.note };
 }
 
 /** What a failure may tell besides its code. */

@@ -2,7 +2,13 @@ export { announce, pageDigest } from "./announce-changes.ts";
 export { assertAccepted } from "./assert-accepted.ts";
 export { type Away, connectFault, isGatewayAway } from "./availability.ts";
 export { type CallContext, type CallOutcome, callServer, contextHeaders, withSessionCookies } from "./call-server.ts";
-export { type Connector, type ConnectorSettings, openConnector, type RecoveryMode } from "./connector.ts";
+export {
+  type Connector,
+  type ConnectorSettings,
+  openConnector,
+  type RecoveryMode,
+  refusedCredential,
+} from "./connector.ts";
 export {
   asObject,
   endUpstreamSession,
@@ -17,5 +23,6 @@ export { findMessage, firstMessage, type JsonObject, parseObject } from "./read-
 export { isRefusedSession, notify, request } from "./restore.ts";
 export { isCredentialRefusal, isSameCredential, RestoreRefused } from "./restore-refused.ts";
 export { type MoveCounts, type SessionLimits, SessionManager } from "./session-manager.ts";
+export { SignedTransport } from "./signed-transport.ts";
 export { type ListMethod, listMethods, type Snapshot } from "./snapshot.ts";
 export type { Lease, OpenCall, UpstreamSession } from "./upstream-session.ts";

@@ -4,7 +4,7 @@ import { classifyInitialize } from "../recovery/index.ts";
 import { type ReplyHeaders, WireFault } from "../transport/index.ts";
 import { connectFault } from "./availability.ts";
 import { type CallContext, type CallOutcome, callServer, contextHeaders } from "./call-server.ts";
-import type { Connector, Trouble } from "./connector.ts";
+import { type Connector, refusedCredential, type Trouble } from "./connector.ts";
 import { digestOf } from "./digest.ts";
 import { type JsonObject, parseObject } from "./read-answer.ts";
 import type { ListMethod } from "./snapshot.ts";
@@ -53,10 +53,10 @@ export async function initializeAnew(
     id as string | number,
     initializeTimeoutMs,
   );
-  return readOutcome(outcome);
+  return readOutcome(outcome, connector);
 }
 
-function readOutcome(outcome: CallOutcome): InitializeOutcome {
+function readOutcome(outcome: CallOutcome, connector: Connector): InitializeOutcome {
   if (outcome.kind === "lost") {
     const trouble: Trouble =
       outcome.sent === "nothing" || outcome.cause instanceof WireFault
@@ -75,10 +75,10 @@ function readOutcome(outcome: CallOutcome): InitializeOutcome {
       },
     };
   }
-  return refused(outcome);
+  return refused(outcome, connector);
 }
 
-function refused(outcome: Exclude<CallOutcome, { kind: "lost" }>): InitializeOutcome {
+function refused(outcome: Exclude<CallOutcome, { kind: "lost" }>, connector: Connector): InitializeOutcome {
   const { facts, headers } = outcome;
   const upstream = { status: facts.status, contentType: facts.contentType, body: facts.body.slice(0, 300) };
   const refusal: Refusal = { status: facts.status, headers, body: facts.body };
@@ -92,8 +92,10 @@ function refused(outcome: Exclude<CallOutcome, { kind: "lost" }>): InitializeOut
       return { kind: "failed", trouble: { code: "UPSTREAM_NOT_FOUND", upstream }, refusal };
     case "already-initialized":
       return { kind: "failed", trouble: { code: "SERVER_CANNOT_REINITIALIZE", upstream }, refusal };
-    case "unauthorized":
-      return { kind: "failed", trouble: { code: "AUTHORIZATION_REQUIRED", upstream }, refusal };
+    case "unauthorized": {
+      const { code, note: detail } = refusedCredential(connector);
+      return { kind: "failed", trouble: { code, detail, upstream }, refusal };
+    }
     case "accepted":
     case "unsupported-version":
     case "refused":

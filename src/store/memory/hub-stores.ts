@@ -2,12 +2,17 @@
 import { type HubStores, ownerOf, type SessionStore } from "../port.ts";
 import { StoreError } from "../store-error.ts";
 import { openMemoryConnectors } from "./connector-store.ts";
+import { openMemoryCredentials } from "./credential-store.ts";
 import { openMemoryStore } from "./session-store.ts";
 import { openMemoryTokens } from "./token-store.ts";
 
 export function openMemoryHubStores(): HubStores {
   const store = openMemoryStore();
-  const connectors = openMemoryConnectors((key) => store.takeAll(key));
+  const connectors = openMemoryConnectors(
+    (key) => store.takeAll(key),
+    (id) => void credentials.remove(id),
+  );
+  const credentials = openMemoryCredentials((id) => connectors.exists(id));
   const sessions: SessionStore = {
     find: (connector, key) => store.find(connector, key),
     async add(session) {
@@ -33,6 +38,7 @@ export function openMemoryHubStores(): HubStores {
   return {
     sessions,
     connectors,
+    credentials,
     tokens: openMemoryTokens(),
     foreignChanges: () => 0,
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),

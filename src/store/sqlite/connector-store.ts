@@ -1,6 +1,7 @@
 // Connectors in the SQLite file, every write on disk before it is acknowledged. The only file that speaks SQL about connectors.
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import type { ConnectorStore, StoredConnector } from "../port.ts";
+import { forgetCredential } from "./credential-store.ts";
 import type { Database } from "./database.ts";
 import type { Eraser } from "./eraser.ts";
 import { explain } from "./explain.ts";
@@ -58,7 +59,7 @@ export function openSqliteConnectors({ durable, path }: Database, eraser: Eraser
           return Number(durable.prepare(add).run(row).changes) === 1 ? row : "exists";
         }),
       ),
-    async replace({ id: _id, createdAtMs: _createdAtMs, ...changes }, expectedGeneration) {
+    async replace({ id: _id, createdAtMs: _createdAtMs, ...changes }, expectedGeneration, more) {
       const outcome = await ask(() =>
         atOnce(durable, () => {
           const before = find(changes.name);
@@ -66,6 +67,7 @@ export function openSqliteConnectors({ durable, path }: Database, eraser: Eraser
           const row = durable.prepare(replace).get({ ...changes, generation: generation(), expectedGeneration });
           if (row === undefined) return "stale";
           const saved = toConnector(row);
+          if (more?.forgetCredential === true) durable.prepare(forgetCredential).run(saved.id);
           const over = saved.sessionsKey !== before.sessionsKey || saved.wanted === "disconnected";
           return { saved, ended: over ? takeSessions(before.sessionsKey) : [] };
         }),
@@ -79,7 +81,9 @@ export function openSqliteConnectors({ durable, path }: Database, eraser: Eraser
           const row = durable.prepare(remove).get({ name, expectedGeneration });
           if (row === undefined) return "stale";
           generation();
-          return { ended: takeSessions(toConnector(row).sessionsKey) };
+          const { id, sessionsKey } = toConnector(row);
+          durable.prepare(forgetCredential).run(id);
+          return { ended: takeSessions(sessionsKey) };
         }),
       );
       if (outcome !== "stale") eraser.now();

@@ -1,6 +1,7 @@
-// The stores of a hub in one SQLite file: sessions, connectors and tokens over the same two connections.
+// The stores of a hub in one SQLite file: sessions, connectors, credentials and tokens over the same two connections.
 import type { HubStores } from "../port.ts";
 import { openSqliteConnectors } from "./connector-store.ts";
+import { openSqliteCredentials } from "./credential-store.ts";
 import { openDatabase } from "./database.ts";
 import { Eraser } from "./eraser.ts";
 import { SqliteSessionStore, type SqliteStoreOptions } from "./session-store.ts";
@@ -15,6 +16,7 @@ export async function openSqliteHubStores(dataDir: string, options: SqliteStoreO
   return {
     sessions,
     connectors: openSqliteConnectors(database, eraser),
+    credentials: openSqliteCredentials(database, eraser),
     tokens: openSqliteTokens(database, eraser),
     // A connection does not count its own writes, and all of ours that matter here go through this one.
     foreignChanges: () => Number(database.durable.prepare("pragma data_version").get()?.["data_version"]),

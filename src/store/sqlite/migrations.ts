@@ -72,6 +72,15 @@ const steps: readonly string[] = [
     primary key (stream, seq)
   ) strict;
   `,
+  `
+  create table credential (
+    connector text not null primary key,
+    version text not null,
+    sealed blob not null,
+    claimed_by text not null default '',
+    claimed_until_ms integer not null default 0
+  ) strict;
+  `,
 ];
 
 /** "Hold" in ASCII: tells our file from any other SQLite database. */
