@@ -84,7 +84,10 @@ export class Credential {
 
   /** What is known of it, and what to do. */
   get note(): string {
-    return [this.facts?.trouble?.note, this.#parts.hint()].filter((part) => part !== undefined).join(" ");
+    const trouble = this.facts?.trouble;
+    // What mends itself needs nobody.
+    const hint = trouble?.code === "CREDENTIAL_NOT_RENEWED" ? undefined : this.#parts.hint();
+    return [trouble?.note, hint].filter((part) => part !== undefined).join(" ");
   }
 
   get kept(): Kept | undefined {

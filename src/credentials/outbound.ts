@@ -1,6 +1,5 @@
 // The one way in which sign-ins reach out: to servers' metadata and to authorization servers. Each address is checked as it is connected to, each answer is bounded.
-import { type IncomingMessage, request as requestHttp } from "node:http";
-import { request as requestHttps } from "node:https";
+import type { IncomingMessage } from "node:http";
 import { isIP, type LookupFunction } from "node:net";
 import { ProxyError } from "../errors/index.ts";
 
@@ -72,7 +71,8 @@ const said = (url: URL): string => `It leads to ${url.origin}.`;
 
 function exchange(url: URL, request: OutboundRequest, rules: OutboundRules | undefined): Promise<Response> {
   const { method, headers = {}, body, headOnly } = request;
-  const send = url.protocol === "https:" ? requestHttps : requestHttp;
+  // Not by import, as protocol/node-http.ts says.
+  const { request: send } = process.getBuiltinModule(url.protocol === "https:" ? "node:https" : "node:http");
   return new Promise((resolve, reject) => {
     const fail = (error: NodeJS.ErrnoException): void => {
       const { code = "no answer" } = error;

@@ -65,8 +65,6 @@ interface SignIn {
 export const signInLifeMs = 10 * 60_000;
 const mostAtOnce = 100;
 
-export const callbackPath = /^\/oauth\/upstream\/callback\/([\w-]{16})$/;
-
 export class SignIns {
   readonly #parts: SignInParts;
   readonly #all = new Map<string, SignIn>();

@@ -116,7 +116,7 @@ export const signInRows = {
     "Tell whoever runs it; MCP requires it.",
   ),
   CLIENT_ID_NEEDED: row(
-    "user",
+    "client",
     409,
     1813,
     "no",
@@ -143,7 +143,7 @@ export const signInRows = {
     "Begin the sign-in again, and finish it in the same browser.",
   ),
   SIGN_IN_REFUSED: row(
-    "user",
+    "client",
     403,
     1816,
     "no",

@@ -166,6 +166,71 @@ for (const [name, open] of Object.entries(stores)) {
     });
   });
 
+  describe(`credentials in the ${name} store`, () => {
+    const credential = (version: string) => ({ connector: "id-1", version, sealed: new Uint8Array([version.length]) });
+
+    it("are kept for connectors that exist, and written over the expected version alone", async () => {
+      await using store = await open();
+      assert.equal(await store.credentials.save(credential("v1"), undefined), "stale");
+      await added(store);
+      assert.equal(await store.credentials.save(credential("v1"), undefined), "saved");
+      assert.equal(await store.credentials.save(credential("v2"), undefined), "stale");
+      assert.equal(await store.credentials.save(credential("v2"), "v0"), "stale");
+      assert.equal(await store.credentials.save(credential("v22"), "v1"), "saved");
+      const kept = await store.credentials.find("id-1");
+      assert.deepEqual(
+        { ...kept, sealed: [...(kept?.sealed ?? [])] },
+        {
+          connector: "id-1",
+          version: "v22",
+          sealed: [3],
+          claimedBy: "",
+          claimedUntilMs: 0,
+        },
+      );
+    });
+
+    it("are renewed by one at a time: whoever claims first, until the time is up or the next write", async () => {
+      await using store = await open();
+      await added(store);
+      await store.credentials.save(credential("v1"), undefined);
+      const claim = (by: string, nowMs: number) => store.credentials.claim("id-1", "v1", by, nowMs + 10, nowMs);
+      assert.deepEqual([await claim("a", 0), await claim("b", 9), await claim("a", 9)], ["claimed", "busy", "claimed"]);
+      assert.equal(await claim("b", 19), "claimed");
+      await store.credentials.release("id-1", "v1", "a");
+      assert.equal(await claim("a", 20), "busy");
+      await store.credentials.release("id-1", "v1", "b");
+      assert.equal(await claim("a", 20), "claimed");
+      await store.credentials.save(credential("v2"), "v1");
+      assert.equal(await claim("a", 20), "stale");
+      assert.equal((await store.credentials.find("id-1"))?.claimedBy, "");
+    });
+
+    it("take nothing that comes late: neither after their removal, nor for a later life of the connector", async () => {
+      await using store = await open();
+      const first = await added(store);
+      await store.credentials.save(credential("v1"), undefined);
+      await store.credentials.remove("id-1");
+      assert.equal(await store.credentials.save(credential("late"), "v1"), "stale");
+      await store.credentials.save(credential("v2"), undefined);
+      await store.connectors.remove("files", first.generation);
+      assert.equal(await store.credentials.find("id-1"), undefined);
+      await added(store, { id: "id-2", sessionsKey: "key-2" });
+      assert.equal(await store.credentials.save(credential("late"), undefined), "stale");
+      assert.equal(await store.credentials.find("id-2"), undefined);
+    });
+
+    it("go with another server in the same step, and stay with any other change", async () => {
+      await using store = await open();
+      const first = await added(store);
+      await store.credentials.save(credential("v1"), undefined);
+      const kept = await store.connectors.replace(first, first.generation, { forgetCredential: false });
+      assert.ok(kept !== "stale" && (await store.credentials.find("id-1")) !== undefined);
+      await store.connectors.replace(kept.saved, kept.saved.generation, { forgetCredential: true });
+      assert.equal(await store.credentials.find("id-1"), undefined);
+    });
+  });
+
   describe(`tokens in the ${name} store`, () => {
     const token = {
       id: "t1",

@@ -40,6 +40,8 @@ export interface Hub extends AsyncDisposable {
   until(name: string, kind: string, timeoutMs?: number): Promise<Json>;
   /** Adds what may not be added over REST: as whoever runs the hub, straight into the store. */
   addLocal(name: string, server: Json, more?: Json): Promise<void>;
+  /** As whoever runs the hub: gives a connector another server. */
+  edit(name: string, server: Json): Promise<void>;
   output(): string;
   stop(): Promise<number | NodeJS.Signals>;
   kill(): Promise<void>;
@@ -55,6 +57,15 @@ const addScript = `
   const options = { trusted: false, recovery: "transparent", recoveryWindowMs: 30000, maxSessions: 100, idleTimeoutMs: 3600000 };
   const spec = { server: JSON.parse(server), headers: {}, options, source: "store", from: "machine", ...JSON.parse(more) };
   await connectors.add({ name, spec, wanted: "connected" });
+`;
+
+const editScript = `
+  const [dataDir, name, server, root] = process.argv.slice(1);
+  const { Connectors, openSealer, readSealingKey } = await import(root + "src/connectors/index.ts");
+  const { openSqliteHubStores } = await import(root + "src/store/index.ts");
+  await using stores = await openSqliteHubStores(dataDir);
+  const connectors = new Connectors(stores.connectors, openSealer(readSealingKey(dataDir, process.env)));
+  await connectors.edit(name, { server: JSON.parse(server) });
 `;
 
 export async function startHub(options: HubOptions = {}): Promise<Hub> {
@@ -118,6 +129,14 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
       const adding = await startChild(process.execPath, ["--input-type=module", "-e", addScript, ...texts], { env });
       const status = await adding.exited;
       if (status !== 0) throw new Error(`not added: ${adding.output()}`);
+      await api("POST", "/reload");
+    },
+    edit: async (name, server) => {
+      const root = new URL("../../", import.meta.url).href;
+      const texts = [dataDir, name, JSON.stringify(server), root];
+      const editing = await startChild(process.execPath, ["--input-type=module", "-e", editScript, ...texts], { env });
+      const status = await editing.exited;
+      if (status !== 0) throw new Error(`not edited: ${editing.output()}`);
       await api("POST", "/reload");
     },
     output: () => [...ended, child].map((one) => one.output()).join(""),

@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import type { AddressInfo } from "node:net";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
-import Provider from "oidc-provider";
+import { Provider } from "oidc-provider";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -13,7 +13,7 @@ export interface SignInServerOptions {
   /** Of access tokens, in seconds. */
   readonly lifeSeconds?: number;
   /** Of the authorization server's own configuration. */
-  readonly configuration?: Json;
+  readonly configuration?: (issuer: string) => Json;
   /** What of its metadata is other than it really is. */
   readonly metadata?: (document: Json) => Json;
   /** The same of the server's own. */
@@ -40,12 +40,16 @@ export interface SignInServer extends AsyncDisposable {
   readonly initializes: number;
   /** Every access token that the server has seen is too old from now on. */
   expire(): void;
+  /** Every token that was given out, refresh tokens among them. */
+  readonly issued: ReadonlySet<string>;
+  /** The authorization server takes back all that it has given. */
+  revokeAll(): void;
   /** Every token is refused from now on, or not any more. */
   refuseAll(isSo: boolean): void;
   /** Calls of this tool lack a right. */
   readonly wants: { scope: string | undefined };
   /** The token endpoint answers after this promise, or with this status. */
-  hold: { before: Promise<unknown> | undefined; status: number | undefined };
+  hold: { before: Promise<unknown> | undefined; status: number | undefined; isRevoked: boolean };
 }
 
 export async function startSignInServer(options: SignInServerOptions = {}): Promise<SignInServer> {
@@ -57,9 +61,10 @@ export async function startSignInServer(options: SignInServerOptions = {}): Prom
   const url = `${origin}${path}`;
   const tokenRequests: { grant: string; status: number }[] = [];
   const asked: string[] = [];
-  const hold: SignInServer["hold"] = { before: undefined, status: undefined };
-  const provider = new Provider(issuer, configurationOf(url, options));
-  authorizationServer.on("request", front(provider, { tokenRequests, asked, hold, change: options.metadata }));
+  const issued = new Set<string>();
+  const hold: SignInServer["hold"] = { before: undefined, status: undefined, isRevoked: false };
+  const provider = withoutNotices(() => new Provider(issuer, configurationOf(url, issuer, options)));
+  authorizationServer.on("request", front(provider, { tokenRequests, asked, hold, issued, change: options.metadata }));
   const guarded = guardOf(provider, url, options);
   resourceServer.on("request", guarded.listener);
   return {
@@ -68,6 +73,7 @@ export async function startSignInServer(options: SignInServerOptions = {}): Prom
     tokenRequests,
     asked,
     hold,
+    issued,
     wants: guarded.wants,
     seen: guarded.seen,
     get refusals() {
@@ -79,6 +85,10 @@ export async function startSignInServer(options: SignInServerOptions = {}): Prom
     expire: () => {
       for (const token of guarded.seen) guarded.old.add(token);
     },
+    revokeAll: () => {
+      for (const token of guarded.seen) guarded.old.add(token);
+      hold.isRevoked = true;
+    },
     refuseAll: (isSo) => void (guarded.counts.refusesAll = isSo),
     [Symbol.asyncDispose]: async () => {
       await Promise.all([resourceServer, authorizationServer].map(ended));
@@ -86,7 +96,11 @@ export async function startSignInServer(options: SignInServerOptions = {}): Prom
   };
 }
 
-function configurationOf(resource: string, { lifeSeconds = 3_600, configuration = {} }: SignInServerOptions): Json {
+function configurationOf(
+  resource: string,
+  issuer: string,
+  { lifeSeconds = 3_600, configuration }: SignInServerOptions,
+): Json {
   return {
     clients: [],
     scopes: ["openid", "offline_access", "tools:read", "tools:write"],
@@ -100,7 +114,15 @@ function configurationOf(resource: string, { lifeSeconds = 3_600, configuration 
     clientBasedCORS: () => false,
     rotateRefreshToken: true,
     issueRefreshToken: () => true,
-    ttl: { AccessToken: lifeSeconds, AuthorizationCode: 60, IdToken: 3_600, RefreshToken: 86_400, Grant: 86_400, Session: 86_400, Interaction: 600 },
+    ttl: {
+      AccessToken: lifeSeconds,
+      AuthorizationCode: 60,
+      IdToken: 3_600,
+      RefreshToken: 86_400,
+      Grant: 86_400,
+      Session: 86_400,
+      Interaction: 600,
+    },
     features: {
       registration: { enabled: true },
       revocation: { enabled: true },
@@ -117,7 +139,7 @@ function configurationOf(resource: string, { lifeSeconds = 3_600, configuration 
         }),
       },
     },
-    ...configuration,
+    ...configuration?.(issuer),
   };
 }
 
@@ -125,11 +147,12 @@ interface Front {
   readonly tokenRequests: { grant: string; status: number }[];
   readonly asked: string[];
   readonly hold: SignInServer["hold"];
+  readonly issued: Set<string>;
   readonly change: ((document: Json) => Json) | undefined;
 }
 
 /** Before the authorization server: notes what it is asked, and lets its metadata be changed. */
-function front(provider: Provider, { tokenRequests, asked, hold, change }: Front): RequestListener {
+function front(provider: Provider, { change, asked, ...noting }: Front): RequestListener {
   const serve = provider.callback();
   return (request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://x");
@@ -138,7 +161,7 @@ function front(provider: Provider, { tokenRequests, asked, hold, change }: Front
     if (pathname === "/.well-known/oauth-authorization-server") request.url = "/.well-known/openid-configuration";
     if (pathname.startsWith("/.well-known/") && change !== undefined) edit(response, change);
     if (pathname !== "/token") return void serve(request, response);
-    void passToken(request, response, serve, { tokenRequests, hold });
+    void passToken(request, response, serve, noting);
   };
 }
 
@@ -146,7 +169,7 @@ async function passToken(
   request: IncomingMessage,
   response: ServerResponse,
   serve: (request: IncomingMessage, response: ServerResponse) => Promise<void>,
-  { tokenRequests, hold }: Pick<Front, "tokenRequests" | "hold">,
+  { tokenRequests, hold, issued }: Pick<Front, "tokenRequests" | "hold" | "issued">,
 ): Promise<void> {
   const body = await textOf(request);
   const grant = new URLSearchParams(body).get("grant_type") ?? "";
@@ -154,11 +177,17 @@ async function passToken(
     tokenRequests.push({ grant, status: hold.status });
     return void response.writeHead(hold.status).end();
   }
+  if (hold.isRevoked && grant === "refresh_token") {
+    tokenRequests.push({ grant, status: 400 });
+    return void response.writeHead(400, { "content-type": "application/json" }).end('{"error":"invalid_grant"}');
+  }
+  hold.isRevoked = false;
   // As Koa's body parser would have left it.
   Object.assign(request, { body: Object.fromEntries(new URLSearchParams(body)) });
   const end = response.end.bind(response);
   const later = ((...given: Parameters<typeof end>) => {
     tokenRequests.push({ grant, status: response.statusCode });
+    for (const [, token = ""] of String(given[0]).matchAll(/"(?:access|refresh)_token":"([^"]+)"/g)) issued.add(token);
     if (hold.before === undefined) return end(...given);
     void hold.before.then(() => end(...given));
     return response;
@@ -184,24 +213,31 @@ function guardOf(provider: Provider, url: string, options: SignInServerOptions) 
   const sessions = new Map<string, StreamableHTTPServerTransport>();
   const { origin, pathname } = new URL(url);
   const metadata = `${origin}/.well-known/oauth-protected-resource${pathname}`;
-  const document = { resource: url, authorization_servers: [issuerOf(provider)], scopes_supported: ["openid", "tools:read"] };
+  const document = {
+    resource: url,
+    authorization_servers: [issuerOf(provider)],
+    scopes_supported: ["openid", "tools:read"],
+  };
   const refuse = (response: ServerResponse, status: number, more: string): void => {
     counts.refusals += 1;
-    const named = options.bareChallenge === true || options.publishesNothing === true ? "" : `, resource_metadata="${metadata}"`;
+    const named =
+      options.bareChallenge === true || options.publishesNothing === true ? "" : `, resource_metadata="${metadata}"`;
     response.writeHead(status, { "www-authenticate": `Bearer error="${more}"${named}` }).end("no");
   };
   const listener: RequestListener = (request, response) => {
     void (async () => {
       const path = new URL(request.url ?? "/", origin).pathname;
       if (path.startsWith("/.well-known/oauth-protected-resource")) {
-        if (options.publishesNothing === true || path !== new URL(metadata).pathname) return void response.writeHead(404).end();
+        if (options.publishesNothing === true || path !== new URL(metadata).pathname)
+          return void response.writeHead(404).end();
         const body = options.resource?.(document) ?? document;
         return void response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(body));
       }
       if (path !== pathname) return void response.writeHead(404).end();
       const token = /^Bearer (\S+)$/.exec(request.headers.authorization ?? "")?.[1] ?? "";
       if (token !== "") seen.add(token);
-      const known = token === "" || old.has(token) || counts.refusesAll ? undefined : await provider.AccessToken.find(token);
+      const known =
+        token === "" || old.has(token) || counts.refusesAll ? undefined : await provider.AccessToken.find(token);
       if (known === undefined || known.isExpired || known.aud !== url) return refuse(response, 401, "invalid_token");
       const text = await textOf(request);
       const message = text === "" ? undefined : (JSON.parse(text) as { method?: string });
@@ -227,7 +263,7 @@ function guardOf(provider: Provider, url: string, options: SignInServerOptions) 
       calls += 1;
       return { content: [{ type: "text", text: `${user}, call ${calls}` }] };
     });
-    await server.connect(transport as Parameters<typeof server.connect>[0]);
+    await server.connect(transport);
     await transport.handleRequest(request, response, message);
   };
   return { listener, seen, old, counts, wants };
@@ -235,6 +271,17 @@ function guardOf(provider: Provider, url: string, options: SignInServerOptions) 
 
 function issuerOf(provider: Provider): string {
   return (provider as unknown as { readonly issuer: string }).issuer;
+}
+
+/** It says at each start that its settings are for tests. */
+function withoutNotices<Made>(make: () => Made): Made {
+  const { info, warn } = console;
+  Object.assign(console, { info: () => {}, warn: () => {} });
+  try {
+    return make();
+  } finally {
+    Object.assign(console, { info, warn });
+  }
 }
 
 async function textOf(request: IncomingMessage): Promise<string> {
