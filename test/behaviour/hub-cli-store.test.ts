@@ -233,16 +233,14 @@ describe("what a verb refuses", { timeout }, () => {
     assert.deepEqual([error["code"], error["exitCode"]], ["CONNECTOR_EXISTS", 7]);
   });
 
-  it("login says that OAuth is not there yet, with the exit code of a sign-in that is needed", async () => {
+  it("login says that a program takes no sign-in, and logout that nobody was signed in", async () => {
     await using sh = await shell();
+    await sh.run("add", "program", "--", "node", "server.js");
+    const login = await sh.run("login", "program");
+    assert.equal(login.status, 7, login.stderr);
+    assert.match(login.stderr, /SIGN_IN_NOT_FOR_PROGRAMS/);
     await sh.run("add", "docs", url);
-    const login = await sh.run("login", "docs");
-    assert.equal(login.status, 3);
-    assert.match(
-      login.stderr,
-      /OAuth is not part of this version\. Give the server's token instead: holdfast edit docs --header/,
-    );
-    assert.equal((await sh.run("logout", "docs")).status, 0);
+    assert.deepEqual(await sh.json("logout", "docs"), { loggedOut: false, revoked: false });
   });
 });
 

@@ -98,7 +98,7 @@ export function explainInitialize(outcome: Answered): Finding {
 }
 
 const signInAction =
-  "Give it a token, for example --header 'Authorization: Bearer ${TOKEN}'. Signing in by OAuth is not part of this version.";
+  "Give it a token, for example --header 'Authorization: Bearer ${TOKEN}'. In a hub, sign in with holdfast login NAME.";
 
 /** `of` is what was listed: tools, prompts or resources. */
 export function explainList(outcome: CallOutcome, of: string, asked: Asked): Finding {

@@ -38,6 +38,11 @@ const byCode: Readonly<Record<string, number>> = {
   INVALID_INPUT: exitCodes.usage,
   CONNECTOR_NOT_USABLE: exitCodes.usage,
   AUTHORIZATION_REQUIRED: exitCodes.signIn,
+  SIGN_IN_OVER: exitCodes.signIn,
+  SCOPE_REQUIRED: exitCodes.signIn,
+  SIGN_IN_REFUSED: exitCodes.signIn,
+  SIGN_IN_UNKNOWN: exitCodes.signIn,
+  CLIENT_ID_NEEDED: exitCodes.signIn,
   INTERNAL: exitCodes.internal,
 };
 const unreachable: ReadonlySet<string> = new Set([

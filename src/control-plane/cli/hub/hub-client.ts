@@ -1,13 +1,17 @@
 // What the verbs ask of a hub, whether it runs or only its store is there. Types alone.
 import type {
+  BegunSignIn,
   BodiesView,
   ConnectorView,
   DoctorReport,
   ExchangeList,
   LiveEvent,
   LoginLink,
+  NewSignIn,
   SessionView,
   Settings,
+  SignedOut,
+  SignInProgress,
   TestResult,
   ToolList,
   UpgradeResult,
@@ -22,6 +26,10 @@ export interface HubClient extends AsyncDisposable {
   get(name: string): Promise<ConnectorView>;
   setWanted(name: string, wanted: "connected" | "disconnected"): Promise<ConnectorView>;
   remove(name: string): Promise<void>;
+  /** The link for a browser of this machine; the sign-in waits for it as long as this client is open. */
+  signIn(name: string, wish: NewSignIn): Promise<BegunSignIn>;
+  signInProgress(name: string, id: string): Promise<SignInProgress>;
+  signOut(name: string): Promise<SignedOut>;
   doctor(name: string): Promise<DoctorReport>;
   test(name: string): Promise<TestResult>;
   upgrade(name: string): Promise<UpgradeResult>;

@@ -7,40 +7,61 @@ import {
   readSealingKey,
   toConnectorOptions,
 } from "../../../connectors/index.ts";
+import type { SignInNews } from "../../../credentials/index.ts";
+import { catalog, ProxyError } from "../../../errors/index.ts";
 import { type HubStores, openSqliteHubStores } from "../../../store/index.ts";
-import type { ConnectorView, DoctorReport } from "../../api/schema.ts";
+import type { ConnectorView, DoctorReport, SignInProgress } from "../../api/schema.ts";
 import { exitCodes, VerbError } from "./exit-codes.ts";
 import type { HubClient } from "./hub-client.ts";
 import type { LocalParts } from "./local-parts.ts";
+import { LocalSignIns } from "./local-sign-ins.ts";
 import { viewOf } from "./view-of.ts";
 
 export interface LocalStore extends AsyncDisposable {
   readonly connectors: Connectors;
+  readonly signIns: LocalSignIns;
 }
 
 /** @throws ConfigError for a data directory or a key that cannot be used */
 export async function openLocalStore(dataDir: string): Promise<LocalStore> {
   const key = readSealingKey(dataDir, process.env);
   const stores: HubStores = await openSqliteHubStores(dataDir);
+  const signIns = new LocalSignIns(stores.credentials, key);
   return {
     connectors: new Connectors(stores.connectors, openSealer(key)),
-    [Symbol.asyncDispose]: async () => stores[Symbol.asyncDispose](),
+    signIns,
+    [Symbol.asyncDispose]: async () => {
+      await signIns[Symbol.asyncDispose]();
+      await stores[Symbol.asyncDispose]();
+    },
   };
 }
 
 export async function openStoreClient(dataDir: string, parts: LocalParts): Promise<HubClient> {
-  const { connectors, ...store } = await openLocalStore(dataDir);
+  const { connectors, signIns, ...store } = await openLocalStore(dataDir);
   const doctor = async (name: string) => examine(await connectors.get(name), parts);
+  const view = async (record: ConnectorRecord) => viewOf(record, await signIns.facts(record));
   const needsHub = (): never => {
     throw new VerbError("No hub runs, and this needs one: start it with holdfast serve.", exitCodes.unreachable);
   };
   return {
     where: `the store in ${dataDir} (no hub runs)`,
     url: undefined,
-    list: async () => (await connectors.list()).map(viewOf),
-    get: async (name) => viewOf(await connectors.get(name)),
-    setWanted: async (name, wanted) => viewOf(await connectors.setWanted(name, wanted)),
-    remove: (name) => connectors.remove(name),
+    list: async () => Promise.all((await connectors.list()).map(view)),
+    get: async (name) => view(await connectors.get(name)),
+    setWanted: async (name, wanted) => view(await connectors.setWanted(name, wanted)),
+    async remove(name) {
+      const record = await connectors.get(name);
+      // The server is told as well; where it cannot be, what is kept here goes all the same.
+      if ((await signIns.facts(record)) !== undefined) await signIns.signOut(record).catch(() => {});
+      await connectors.remove(name);
+    },
+    signIn: async (name, wish) => {
+      const { id, authorizationUrl, expiresAtMs } = await signIns.begin(await connectors.get(name), wish);
+      return { id, authorizationUrl, expiresAt: new Date(expiresAtMs).toISOString() };
+    },
+    signInProgress: async (name, id) => progressOf(signIns.news(await connectors.get(name), id)),
+    signOut: async (name) => signIns.signOut(await connectors.get(name)),
     doctor,
     test: async (name) => {
       const begun = performance.now();
@@ -71,6 +92,14 @@ export async function openStoreClient(dataDir: string, parts: LocalParts): Promi
     loginLink: async () => needsHub(),
     [Symbol.asyncDispose]: async () => store[Symbol.asyncDispose](),
   };
+}
+
+function progressOf(news: SignInNews | undefined): SignInProgress {
+  if (news === undefined) throw new ProxyError("NOT_THERE");
+  if (news.state === "waiting") return { state: news.state, expiresAt: new Date(news.expiresAtMs).toISOString() };
+  if (news.state === "done") return { state: news.state };
+  const { code, message } = news.error;
+  return { state: news.state, code, detail: `${message} ${catalog[code].remedy}` };
 }
 
 function examine(record: ConnectorRecord, parts: LocalParts): Promise<DoctorReport> {

@@ -2,12 +2,14 @@
 
 import { hubDefaults } from "../../../config/index.ts";
 import { type ConnectorRecord, optionsInForce } from "../../../connectors/index.ts";
-import type { ConnectorView, ServerView } from "../../api/schema.ts";
+import type { SignInFacts } from "../../../credentials/index.ts";
+import { catalog, printable } from "../../../errors/index.ts";
+import type { ConnectorView, ServerView, SignInView } from "../../api/schema.ts";
 
 /** Where a hub listens unless it is told otherwise. */
 export const defaultHubUrl = `http://${hubDefaults.host}:${hubDefaults.port}`;
 
-export function viewOf(record: ConnectorRecord): ConnectorView {
+export function viewOf(record: ConnectorRecord, signIn?: SignInFacts): ConnectorView {
   const { name, id, spec, wanted, generation, createdAtMs, changedAtMs } = record;
   const since = new Date(changedAtMs).toISOString();
   const endpoint = `${defaultHubUrl}/c/${name}`;
@@ -29,8 +31,27 @@ export function viewOf(record: ConnectorRecord): ConnectorView {
       summary: wanted === "connected" ? "Wanted, but no hub runs." : "Disconnected, and no hub runs.",
       ...(wanted === "connected" ? { action: "Start the hub with holdfast serve." } : {}),
     },
+    ...(signIn === undefined ? {} : { signIn: signInViewOf(signIn) }),
     sessions: 0,
     keepsBodies: false,
+  };
+}
+
+function signInViewOf({ issuer, sinceMs, subject, scope, expiresAtMs, isRenewable, trouble }: SignInFacts): SignInView {
+  return {
+    issuer,
+    since: new Date(sinceMs).toISOString(),
+    ...(subject === undefined ? {} : { subject: printable(subject, 100) }),
+    ...(scope === undefined ? {} : { scope: printable(scope, 300) }),
+    ...(expiresAtMs === undefined ? {} : { expiresAt: new Date(expiresAtMs).toISOString() }),
+    isRenewable,
+    ...(trouble && {
+      trouble: {
+        code: trouble.code,
+        at: new Date(trouble.atMs).toISOString(),
+        sentence: `${catalog[trouble.code].summary} ${trouble.note ?? ""}`.trim(),
+      },
+    }),
   };
 }
 

@@ -8,6 +8,7 @@ import type { DoctorFlags } from "./doctor.ts";
 import type { ExportFlags } from "./export.ts";
 import type { ImportFlags } from "./import.ts";
 import type { LogsFlags } from "./logs.ts";
+import type { LoginFlags } from "./sign-in.ts";
 import { type CommonFlags, runVerb, type VerbContext } from "./verb.ts";
 
 type Run = (context: VerbContext) => Promise<number | void>;
@@ -172,12 +173,27 @@ function changeVerbs(verb: Verb, run: RunVerb): void {
   verb("remove", "<name>", ["holdfast remove docs"]).action((name: string, flags: CommonFlags) =>
     run(flags, async (context) => (await import("./remove.ts")).remove(name, flags, context)),
   );
-  for (const name of ["login", "logout"] as const) {
-    verb(name, "<name>", [`holdfast ${name} docs`]).action((connector: string, flags: CommonFlags) =>
-      run(flags, async (context) => (await import("./sign-in.ts"))[name](connector, flags, context)),
-    );
-  }
+  signInVerbs(verb, run);
   sessionVerbs(verb, run);
+}
+
+function signInVerbs(verb: Verb, run: RunVerb): void {
+  verb("login", "<name>", [
+    "holdfast login docs",
+    "holdfast login docs --open",
+    "holdfast login docs --client-id 4f1c09 --client-secret '${CLIENT_SECRET}'",
+  ])
+    .option("--open", "open the link in the browser at once")
+    .option("--client-id <id>", "as the authorization server gave it out, where no program may register itself")
+    .option("--client-secret <variable>", "'${VAR}': the variable that holds the client's secret")
+    .option("--client-secret-file <path>", "a file that holds it")
+    .option("--scope <scope>", "rights to ask for, with spaces between (default: what the server names)")
+    .action((name: string, flags: LoginFlags) =>
+      run(flags, async (context) => (await import("./sign-in.ts")).login(name, flags, context)),
+    );
+  verb("logout", "<name>", ["holdfast logout docs"]).action((name: string, flags: CommonFlags) =>
+    run(flags, async (context) => (await import("./sign-in.ts")).logout(name, flags, context)),
+  );
 }
 
 function sessionVerbs(verb: Verb, run: RunVerb): void {

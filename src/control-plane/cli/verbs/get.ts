@@ -22,11 +22,25 @@ export function described(view: ConnectorView, terminal: Terminal): string {
     ["Wanted", `${wanted} (generation ${generation}, kept in the ${source})`],
     ["Server", `${shownServer(server)} (${server.kind === "http" ? server.wire : server.kind})`],
     headerNames.length === 0 ? undefined : ["Headers", headerNames.join(", ")],
+    ...signInLines(view, nowMs),
     ["Sessions", String(sessions)],
     ["Endpoint", endpoints.mcp],
   ];
   const shown = lines.flatMap((line) => (line === undefined ? [] : [`  ${`${line[0]}:`.padEnd(13)}${line[1]}`]));
   return [terminal.paint("bold", name), ...shown].join("\n");
+}
+
+function signInLines({ signIn }: ConnectorView, nowMs: number): readonly (readonly [string, string])[] {
+  if (signIn === undefined) return [];
+  const { issuer, since, subject, expiresAt, isRenewable, scope, trouble } = signIn;
+  const whom = subject === undefined ? "" : ` as ${subject}`;
+  const renewed = isRenewable ? "renewed before" : "not renewable";
+  return [
+    ["Signed in", `at ${issuer}${whom}, ${ago(since, nowMs)} ago`],
+    ...(expiresAt === undefined ? [] : [["Credential", `until ${expiresAt}, ${renewed}`] as const]),
+    ...(scope === undefined ? [] : [["Rights", scope] as const]),
+    ...(trouble === undefined ? [] : [["Sign-in", `${trouble.sentence} (${trouble.code})`] as const]),
+  ];
 }
 
 function evidence({ status }: ConnectorView, nowMs: number): readonly (readonly [string, string])[] {

@@ -45,7 +45,8 @@ const outputs: Readonly<Record<string, z.ZodType>> = {
   ]),
   import: imported,
   export: exported,
-  logout: z.object({ loggedOut: z.boolean() }),
+  login: z.object({ signedIn: z.boolean(), signIn: s.signInViewSchema.optional() }),
+  logout: z.object({ loggedOut: z.boolean(), revoked: z.boolean() }),
   "login-link": s.loginLinkSchema,
 };
 /** On standard error, when a verb with --json fails. */
