@@ -12,6 +12,7 @@ import { pathTo } from "../route.ts";
 import { watched } from "../state.ts";
 import { capital, moment, took } from "../words.ts";
 import { Sessions } from "./sessions.tsx";
+import { SignInPanel } from "./sign-in-panel.tsx";
 import { UseIt } from "./use-it.tsx";
 
 const shownRestores = 3;
@@ -24,6 +25,7 @@ export function Overview({ connector }: { readonly connector: ConnectorView }) {
         <StatusPanel connector={connector} />
         <UseIt connector={connector} />
       </div>
+      <SignInPanel connector={connector} />
       <Sessions connector={connector} />
       {restores.length > 0 && (
         <section class="panel" aria-labelledby="restores">
