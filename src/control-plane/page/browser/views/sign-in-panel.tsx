@@ -133,7 +133,7 @@ function Buttons({ isPrimary, isSignedIn, action, onSignIn, onSignOut }: Buttons
     <div class="actions">
       <button
         type="button"
-        class={`button ${isPrimary ? "is-primary" : ""}`}
+        class={`button ${isPrimary ? "is-main" : ""}`}
         aria-disabled={action.isBusy}
         onClick={onSignIn}
       >
