@@ -145,6 +145,33 @@ describe("the client that asks", { timeout }, () => {
     assert.equal((await stage.signIn()).status, 200);
   });
 
+  it("is its own document, where the page is reached over https and the authorization server reads such", async () => {
+    await using stage = await openSignInStage({
+      metadata: (it) => ({ ...it, client_id_metadata_document_supported: true }),
+    });
+    const { hub } = stage;
+    const code = hub.loginUrl().split("#")[1];
+    const entered = await hub.api("POST", "/login", { code }, { authorization: undefined });
+    const cookie = entered.headers.getSetCookie()[0]?.split(";")[0];
+    const base = hub.url.replace("http:", "https:");
+    const begun = await hub.api(
+      "POST",
+      "/connectors/one/sign-in",
+      {},
+      { authorization: undefined, cookie, origin: base },
+    );
+    const asked = new URL(String(begun.body["authorizationUrl"])).searchParams;
+    const id = asked.get("client_id") ?? "";
+    assert.ok(id.startsWith(`${base}/oauth/client-metadata/`), id);
+    assert.match(begun.headers.getSetCookie()[0] ?? "", /; Secure/);
+    const document = (await (await fetch(id.replace("https:", "http:"))).json()) as Json;
+    assert.equal(document["client_id"], id);
+    assert.deepEqual(document["redirect_uris"], [asked.get("redirect_uri")]);
+    assert.equal(document["token_endpoint_auth_method"], "none");
+    assert.equal(document["application_type"], "native");
+    assert.equal(stage.server.asked.includes("POST /reg"), false);
+  });
+
   it("is refused by name where the authorization server will not register it", async () => {
     await using stage = await openSignInStage({
       metadata: (it) => ({ ...it, registration_endpoint: String(it["token_endpoint"]).replace("/token", "/nothing") }),

@@ -100,6 +100,17 @@ describe("a connector whose server asks for a sign-in", { timeout }, () => {
   });
 });
 
+describe("a server behind HTTP+SSE that asks for a sign-in", { timeout }, () => {
+  it("is signed in to, and its messages carry the renewed token though the event stream is older", async () => {
+    await using stage = await openSignedInStage({ wire: "http-sse", path: "/sse" });
+    const client = await connect(stage);
+    assert.equal(toolText(await client.call("whoami", {})), "anna, call 1");
+    stage.server.expire();
+    assert.equal(toolText(await client.call("whoami", {})), "anna, call 2");
+    assert.deepEqual(refreshes(stage), [{ grant: "refresh_token", status: 200 }]);
+  });
+});
+
 describe("a sign-in that is over", { timeout }, () => {
   it("is said so where the authorization server refuses to renew it, is not asked for again, and is mended by the next one", async () => {
     await using stage = await openSignedInStage();

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
+import { SSEServerTransport } from "@modelcontextprotocol/sdk/server/sse.js";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
 import { Provider } from "oidc-provider";
 
@@ -20,6 +21,8 @@ export interface SignInServerOptions {
   readonly resource?: (document: Json) => Json;
   /** Path of the MCP endpoint. */
   readonly path?: string;
+  /** Which transport the server speaks; `path` is then that of its event stream. */
+  readonly wire?: "http-sse";
   /** Without metadata of its own, as servers of 2025-03-26. */
   readonly publishesNothing?: boolean;
   /** Names no metadata in its challenge. */
@@ -211,6 +214,7 @@ function guardOf(provider: Provider, url: string, options: SignInServerOptions) 
   const counts = { refusals: 0, initializes: 0, refusesAll: false };
   const wants: SignInServer["wants"] = { scope: undefined };
   const sessions = new Map<string, StreamableHTTPServerTransport>();
+  const streams = new Map<string, SSEServerTransport>();
   const { origin, pathname } = new URL(url);
   const metadata = `${origin}/.well-known/oauth-protected-resource${pathname}`;
   const document = {
@@ -233,7 +237,8 @@ function guardOf(provider: Provider, url: string, options: SignInServerOptions) 
         const body = options.resource?.(document) ?? document;
         return void response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(body));
       }
-      if (path !== pathname) return void response.writeHead(404).end();
+      const isMessage = options.wire === "http-sse" && path === `${pathname}/message`;
+      if (path !== pathname && !isMessage) return void response.writeHead(404).end();
       const token = /^Bearer (\S+)$/.exec(request.headers.authorization ?? "")?.[1] ?? "";
       if (token !== "") seen.add(token);
       const known =
@@ -243,6 +248,9 @@ function guardOf(provider: Provider, url: string, options: SignInServerOptions) 
       const message = text === "" ? undefined : (JSON.parse(text) as { method?: string });
       if (message?.method === "tools/call" && wants.scope !== undefined && !known.scopes.has(wants.scope))
         return refuse(response, 403, `insufficient_scope", scope="${wants.scope}`);
+      const stream = streams.get(new URL(request.url ?? "/", origin).searchParams.get("sessionId") ?? "");
+      if (isMessage && stream !== undefined) return stream.handlePostMessage(request, response, message);
+      if (options.wire === "http-sse" && request.method !== "GET") return void response.writeHead(405).end();
       await serve(request, response, message, known.accountId);
     })();
   };
@@ -251,22 +259,32 @@ function guardOf(provider: Provider, url: string, options: SignInServerOptions) 
     const known = sessions.get(String(id));
     if (id !== undefined && known === undefined) return void response.writeHead(404).end();
     if (known !== undefined) return known.handleRequest(request, response, message);
+    if (options.wire === "http-sse") return openEvents(response, user);
     counts.initializes += 1;
     const transport = new StreamableHTTPServerTransport({
       sessionIdGenerator: randomUUID,
       enableJsonResponse: true,
       onsessioninitialized: (session) => void sessions.set(session, transport),
     });
-    const server = new McpServer({ name: "signed-in", version: "1.0.0" });
-    let calls = 0;
-    server.registerTool("whoami", { description: "Says who calls." }, () => {
-      calls += 1;
-      return { content: [{ type: "text", text: `${user}, call ${calls}` }] };
-    });
-    await server.connect(transport);
+    await serverFor(user).connect(transport);
     await transport.handleRequest(request, response, message);
   };
+  const openEvents = async (response: ServerResponse, user: string) => {
+    const transport = new SSEServerTransport(`${pathname}/message`, response);
+    streams.set(transport.sessionId, transport);
+    await serverFor(user).connect(transport);
+  };
   return { listener, seen, old, counts, wants };
+}
+
+function serverFor(user: string): McpServer {
+  const server = new McpServer({ name: "signed-in", version: "1.0.0" });
+  let calls = 0;
+  server.registerTool("whoami", { description: "Says who calls." }, () => {
+    calls += 1;
+    return { content: [{ type: "text", text: `${user}, call ${calls}` }] };
+  });
+  return server;
 }
 
 function issuerOf(provider: Provider): string {

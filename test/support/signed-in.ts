@@ -27,7 +27,7 @@ export async function openSignInStage(
   await using resources = new AsyncDisposableStack();
   const server = resources.use(await startSignInServer(options));
   const hub = resources.use(await startHub({ ...hubOptions, args: ["--no-demo", ...(hubOptions.args ?? [])] }));
-  await hub.addLocal("one", { kind: "http", url: server.url, wire: "streamable-http" });
+  await hub.addLocal("one", { kind: "http", url: server.url, wire: options.wire ?? "streamable-http" });
   await hub.until("one", "needs-sign-in");
   const owned = resources.move();
   const begin = async (wish: Json = {}): Promise<string> => {
