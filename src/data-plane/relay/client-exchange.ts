@@ -4,6 +4,7 @@ import type { RawId, Scanned } from "../../protocol/index.ts";
 import type { UpstreamSession } from "../session/index.ts";
 import type { ClientStream } from "./client-stream.ts";
 import type { Waiting } from "./stream-clock.ts";
+import type { WholeAnswer } from "./whole-answer.ts";
 
 /** The client's end of the answer. After `end` or `destroy` nothing more is called. */
 export interface ClientConnection {
@@ -45,6 +46,8 @@ export interface ExchangeOutcome {
 export interface ResumableStreams {
   /** Opens the stream of an answer on this connection, whose head has been sent. */
   openAnswer(session: UpstreamSession, asked: readonly RawId[], connection: ClientConnection): ClientStream;
+  /** Numbers the events of a stream that came whole, and keeps them. Undefined where it has to be opened as a stream. */
+  keepAnswer(session: UpstreamSession, asked: RawId, answer: WholeAnswer): Buffer | undefined;
   /** Has the answer opened as a stream if it takes long. */
   watch(waiting: Waiting): void;
   unwatch(waiting: Waiting): void;

@@ -2,21 +2,14 @@
 // the client left off. Knows nothing of what the events say.
 import type { RawId } from "../../protocol/index.ts";
 import type { StoredStream } from "../../store/index.ts";
-import type { InLine } from "../session/index.ts";
 import type { ClientConnection } from "./client-exchange.ts";
 import { idParts, type StreamKind } from "./event-id.ts";
 import type { EventOut } from "./event-out.ts";
 import type { Journal } from "./journal.ts";
 import type { EventOwner, KeptEvent } from "./kept-events.ts";
+import type { OfSession, StreamKeeper, StreamOwner } from "./of-session.ts";
 import type { StreamClock } from "./stream-clock.ts";
 import { StreamEvents } from "./stream-events.ts";
-
-export interface StreamOwner {
-  /** A stream has been given to its client whole, for the first time. */
-  finished(): void;
-  /** The stream is of no further use. */
-  over(stream: ClientStream): void;
-}
 
 export interface ClientStreamParts {
   readonly owner: StreamOwner;
@@ -29,6 +22,8 @@ export interface ClientStreamParts {
   readonly journal: Journal | undefined;
   /** What was kept on disk while Holdfast was away. */
   readonly stored?: StoredStream | undefined;
+  /** A client was given everything of it. */
+  readonly finished?: boolean;
 }
 
 /** Waiting for an open connection, beyond which the server is asked to pause. */
@@ -40,16 +35,14 @@ const togetherBytes = 16 * 1024;
 const blankLine = Buffer.from("\n\n");
 const keepAlive = Buffer.from(": keep-alive\n\n");
 
-export class ClientStream implements EventOut, EventOwner, InLine<ClientStream> {
-  before: ClientStream | undefined;
-  behind: ClientStream | undefined;
+export class ClientStream implements EventOut, EventOwner, OfSession {
+  before: OfSession | undefined;
+  behind: OfSession | undefined;
   inLine = false;
   readonly kind: StreamKind;
   readonly token: string;
-  /** Called once when the client stayed away for too long. */
-  onExpired: (() => void) | undefined;
-  /** Called when the client's connection is gone, with the stream still open. */
-  onLeft: (() => void) | undefined;
+  /** An object and no closure: V8 allocates a closure that it sees stored here as old as the stream, and with it all that it leads to outlives its call. */
+  keeper: StreamKeeper | undefined;
   readonly #owner: StreamOwner;
   readonly #clock: StreamClock;
   readonly #journal: Journal | undefined;
@@ -69,15 +62,16 @@ export class ClientStream implements EventOut, EventOwner, InLine<ClientStream> 
   /** An event was begun and is not over. */
   #part: KeptEvent | undefined;
   #over = false;
-  #finished = false;
+  #finished: boolean;
 
-  constructor({ owner, clock, kind, token, asked, knowsPriming, journal, stored }: ClientStreamParts) {
+  constructor({ owner, clock, kind, token, asked, knowsPriming, journal, stored, finished }: ClientStreamParts) {
     this.#owner = owner;
     this.kind = kind;
     this.token = token;
     this.#clock = clock;
     this.#journal = journal;
     this.#knowsPriming = knowsPriming;
+    this.#finished = finished === true;
     [this.#before, this.#behind] = idParts(kind, token, asked.length === 1 ? asked[0] : undefined);
     this.#events = new StreamEvents(this, clock.kept, stored?.droppedSeq ?? 0);
     if (stored === undefined) journal?.opened(token, kind, asked);
@@ -272,6 +266,11 @@ export class ClientStream implements EventOut, EventOwner, InLine<ClientStream> 
     this.#owner.over(this);
   }
 
+  expire(): void {
+    this.keeper?.expired(this);
+    this.close();
+  }
+
   /** As `close`, and from disk too. */
   forget(): void {
     if (this.#over) return;
@@ -285,7 +284,7 @@ export class ClientStream implements EventOut, EventOwner, InLine<ClientStream> 
     const isAway = this.#connection === undefined;
     if ((this.#ended || isAway) && nowMs - this.#sinceMs > limits.keepMs) {
       // Handed to the system, but never taken from it by the client.
-      this.onExpired?.();
+      this.keeper?.expired(this);
       return this.forget();
     }
     const idle = ticks - this.#wroteAtTick >= keepAliveTicks;
@@ -369,9 +368,9 @@ export class ClientStream implements EventOut, EventOwner, InLine<ClientStream> 
     this.#connection = undefined;
     this.#sinceMs = this.#clock.nowMs;
     connection?.end();
-    if (this.#finished) return;
+    const first = !this.#finished;
     this.#finished = true;
-    this.#owner.finished();
+    this.#owner.finished(this, first);
   }
 
   /** Tells the server's side that it may go on. */
@@ -387,7 +386,7 @@ export class ClientStream implements EventOut, EventOwner, InLine<ClientStream> 
     this.#connection = undefined;
     this.#sinceMs = this.#clock.nowMs;
     this.#resume();
-    this.onLeft?.();
+    this.keeper?.left(this);
   }
 
   /** Keeps within the limits, once what there is has been given out as far as it can be. */

@@ -9,11 +9,18 @@ export interface EventOwner {
   dropOldest(): void;
 }
 
-/** One event as it goes to the client, our `id` line first. */
-export interface KeptEvent {
-  readonly seq: number;
+/** One event, or all those of one small answer. */
+export interface Kept {
   readonly owner: EventOwner;
   readonly atMs: number;
+  readonly bytes: number;
+  older: Kept | undefined;
+  newer: Kept | undefined;
+}
+
+/** One event as it goes to the client, our `id` line first. */
+export interface KeptEvent extends Kept {
+  readonly seq: number;
   /** Length of our `id` line, at the beginning of the first part. */
   readonly idBytes: number;
   /** Parts that the client's present connection was given. */
@@ -24,14 +31,12 @@ export interface KeptEvent {
   complete: boolean;
   /** False until the event is on disk, where it has to be there before it goes out. */
   stored: boolean;
-  older: KeptEvent | undefined;
-  newer: KeptEvent | undefined;
 }
 
 /** All kept events in the order in which they came; a linked list, so that any one can leave it at once. */
 export class KeptEvents {
-  #oldest: KeptEvent | undefined;
-  #newest: KeptEvent | undefined;
+  #oldest: Kept | undefined;
+  #newest: Kept | undefined;
   #bytes = 0;
   readonly #limitBytes: number;
 
@@ -45,7 +50,7 @@ export class KeptEvents {
   }
 
   /** Counts the event at once; what has to go for it goes at the next `settle`, when it has been given out. */
-  add(event: KeptEvent): void {
+  add(event: Kept): void {
     event.older = this.#newest;
     if (this.#newest === undefined) this.#oldest = event;
     else this.#newest.newer = event;
@@ -63,7 +68,7 @@ export class KeptEvents {
     while (this.#bytes > this.#limitBytes && this.#oldest !== undefined) this.#oldest.owner.dropOldest();
   }
 
-  remove(event: KeptEvent): void {
+  remove(event: Kept): void {
     if (event.older === undefined) this.#oldest = event.newer;
     else event.older.newer = event.newer;
     if (event.newer === undefined) this.#newest = event.older;

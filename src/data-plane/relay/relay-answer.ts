@@ -10,10 +10,12 @@ import type { EventOut } from "./event-out.ts";
 import { clientHeaders } from "./headers.ts";
 import { LineBreaks } from "./line-breaks.ts";
 import { markRestored } from "./mark-restored.ts";
+import type { StreamKeeper } from "./of-session.ts";
 import { readHead } from "./read-refusal.ts";
 import { StreamRelay } from "./relay-stream.ts";
 import type { Waiting } from "./stream-clock.ts";
-import { streamHeaders } from "./stream-head.ts";
+import { streamHeaders, unbuffered } from "./stream-head.ts";
+import { readWholeAnswer } from "./whole-answer.ts";
 
 /** A plain answer is held back up to this size, so that a torn small one can still become a proper error. */
 export const plainHoldBytes = 16 * 1024;
@@ -25,7 +27,7 @@ const blankLine = Buffer.from("\n\n");
 const noneOpen = new Set<RawId>();
 
 /** The answer of one exchange, over as many replies as it takes. */
-export class AnswerRelay implements Waiting {
+export class AnswerRelay implements Waiting, StreamKeeper {
   readonly exchange: ClientExchange;
   readonly session: UpstreamSession;
   #open: Set<RawId> | undefined;
@@ -86,7 +88,7 @@ export class AnswerRelay implements Waiting {
     this.exchange.resumable?.unwatch(this);
     // A stream that was given whole is kept for a while; what it came from need not be.
     const out = this.#stream?.out;
-    if (out instanceof ClientStream && out.ended) out.onExpired = undefined;
+    if (out instanceof ClientStream && out.ended) out.keeper = undefined;
   }
 
   /** The answer takes long: the client gets an id with which it can come back for it. */
@@ -122,6 +124,13 @@ export class AnswerRelay implements Waiting {
     this.#abandon?.();
   }
 
+  /** The client may come back. */
+  left(): void {}
+
+  expired(): void {
+    this.#giveUp();
+  }
+
   /** The stream that the client reads, once there is one. */
   get out(): EventOut | undefined {
     return this.#stream?.out;
@@ -143,12 +152,30 @@ export class AnswerRelay implements Waiting {
   deliver(reply: Extract<Reply, { kind: "reply" }>, generation: number): Delivery | Promise<Delivery> {
     const contentType = mediaType(reply.headers["content-type"]);
     if (reply.status >= 300) return this.#hold(reply, contentType);
-    if (contentType === "text/event-stream") return this.#toStream(reply, generation);
+    if (contentType === "text/event-stream") return this.#wholeStream(reply) ?? this.#toStream(reply, generation);
     return this.#plain(reply, contentType);
   }
 
   expect(ids: readonly RawId[]): void {
     this.#open = new Set(ids);
+  }
+
+  /** The common stream: it came whole, is small and answers one request. Undefined for any other. */
+  #wholeStream({ status, headers, body }: Extract<Reply, { kind: "reply" }>): Delivery | undefined {
+    const { resumable, connection } = this.exchange;
+    if (!body.complete || resumable === undefined || this.#stream !== undefined || connection.gone) return undefined;
+    if (this.#capture || this.session.markNext !== undefined || this.#openCount !== 1) return undefined;
+    const asked = this.#open === undefined ? requestIds(this.exchange)[0] : this.#open.values().next().value;
+    if (asked === undefined) return undefined;
+    const whole = readWholeAnswer(joined(body.arrived), asked);
+    const numbered = whole && resumable.keepAnswer(this.session, asked, whole);
+    if (numbered === undefined) return undefined;
+    this.#plainBegun = true;
+    this.#open = noneOpen;
+    const given = clientHeaders(headers, this.session.connector.settings.front);
+    given.push(...unbuffered, "content-length", String(numbered.length));
+    connection.answer(status, given, numbered);
+    return delivered;
   }
 
   #toStream(reply: Extract<Reply, { kind: "reply" }>, generation: number): Promise<Delivery> {
@@ -161,7 +188,7 @@ export class AnswerRelay implements Waiting {
   #openStream(status: number, headers: readonly string[]): StreamRelay {
     const stream = StreamRelay.open(this, status, headers, this.#capture);
     this.#stream = stream;
-    if (stream.out instanceof ClientStream) stream.out.onExpired = () => this.#giveUp();
+    if (stream.out instanceof ClientStream) stream.out.keeper = this;
     return stream;
   }
 

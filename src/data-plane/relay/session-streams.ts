@@ -3,11 +3,14 @@ import { randomBytes } from "node:crypto";
 import type { RawId } from "../../protocol/index.ts";
 import type { StoredStream } from "../../store/index.ts";
 import { Line, type UpstreamSession } from "../session/index.ts";
-import { ClientStream, type StreamOwner } from "./client-stream.ts";
+import { ClientStream, type ClientStreamParts } from "./client-stream.ts";
 import type { StreamKind } from "./event-id.ts";
+import { type AnswerOwner, KeptAnswer, numbered } from "./kept-answer.ts";
+import type { OfSession, StreamOwner } from "./of-session.ts";
 import { SessionJournal } from "./session-journal.ts";
 import type { StreamClock, Timed } from "./stream-clock.ts";
 import type { StreamJournal } from "./stream-journal.ts";
+import type { WholeAnswer } from "./whole-answer.ts";
 
 /** The first revision whose clients know an event with an id and no data. */
 const primingSince = "2025-11-25";
@@ -20,16 +23,18 @@ export interface Found {
   readonly stored: StoredStream | undefined;
 }
 
-export class SessionStreams implements StreamOwner, Timed {
+export class SessionStreams implements StreamOwner, AnswerOwner, Timed {
   readonly #clock: StreamClock;
   readonly #session: UpstreamSession;
   readonly #journal: SessionJournal | undefined;
   /** Never the same again, so that an id of before a restart means nothing by chance. */
   readonly #prefix = randomBytes(9).toString("base64url");
-  /** Oldest first. Who comes back for one is rare, so that looking along the line is cheaper than an index. */
-  readonly #streams = new Line<ClientStream>();
+  /** Not given whole yet. Who comes back for a stream is rare, so that looking along the lines is cheaper than an index. */
+  readonly #open = new Line<OfSession>();
+  /** Given whole, the last time longest ago first. */
+  readonly #given = new Line<OfSession>();
   #count = 0;
-  #finished = 0;
+  #givenCount = 0;
   #isClosed = false;
 
   constructor(clock: StreamClock, session: UpstreamSession, journal: StreamJournal | undefined) {
@@ -39,12 +44,31 @@ export class SessionStreams implements StreamOwner, Timed {
   }
 
   open(kind: StreamKind, asked: readonly RawId[]): ClientStream {
-    this.#count += 1;
-    return this.#add(kind, `${this.#prefix}${this.#count.toString(36)}`, asked);
+    const stream = this.#make({ kind, token: this.#nextToken(), asked });
+    this.#open.join(stream);
+    return stream;
+  }
+
+  /** Numbers the events of an answer that goes out in one piece. Undefined where it needs a stream: to be on disk first, or for its size. */
+  keep(asked: RawId, answer: WholeAnswer): Buffer | undefined {
+    const { limits, nowMs, kept } = this.#clock;
+    if (this.#journal !== undefined || this.#isClosed || answer.offsets.length / 4 > limits.keepEvents)
+      return undefined;
+    const token = this.#nextToken();
+    const events = numbered(answer, token, asked);
+    if (events.length > limits.keepBytes) return undefined;
+    const left = new KeptAnswer(this, token, nowMs, events);
+    this.#given.join(left);
+    kept.add(left);
+    this.#oneMoreGiven();
+    kept.settle();
+    return events;
   }
 
   get(token: string): ClientStream | undefined {
-    for (const stream of this.#streams) if (stream.token === token) return stream;
+    for (const line of [this.#open, this.#given])
+      for (let one = line.first; one !== undefined; one = one.behind)
+        if (one.token === token) return one instanceof KeptAnswer ? this.#revive(one) : (one as ClientStream);
     return undefined;
   }
 
@@ -57,53 +81,78 @@ export class SessionStreams implements StreamOwner, Timed {
     const known = this.get(token);
     if (known !== undefined) return { stream: known, stored: undefined };
     const kind = stored.streamKind === "standing" ? "standing" : "answer";
-    return { stream: this.#add(kind, token, JSON.parse(stored.asked) as RawId[], stored), stored };
+    const stream = this.#make({ kind, token, asked: JSON.parse(stored.asked) as RawId[], stored });
+    this.#open.join(stream);
+    return { stream, stored };
   }
 
-  finished(): void {
-    this.#finished += 1;
-    if (this.#finished <= mostFinished) return;
-    for (const stream of this.#streams) if (stream.finished) return stream.forget();
+  finished(stream: ClientStream, first: boolean): void {
+    (first ? this.#open : this.#given).leave(stream);
+    this.#given.join(stream);
+    if (first) this.#oneMoreGiven();
   }
 
   over(stream: ClientStream): void {
-    if (stream.finished) this.#finished -= 1;
-    this.#streams.leave(stream);
+    if (stream.finished) this.#givenCount -= 1;
+    (stream.finished ? this.#given : this.#open).leave(stream);
+  }
+
+  gone(answer: KeptAnswer): void {
+    if (!answer.inLine) return;
+    this.#givenCount -= 1;
+    this.#given.leave(answer);
+    this.#clock.kept.remove(answer);
   }
 
   /** Called by the clock. */
   tick(): boolean {
-    for (const stream of this.#streams) stream.tick();
-    return !this.#isClosed || this.#streams.first !== undefined;
+    for (const stream of this.#open) stream.tick();
+    // The first of those that were given is the first to be too old.
+    for (let { first } = this.#given; first !== undefined; { first } = this.#given) {
+      first.tick();
+      if (first.inLine) break;
+    }
+    return !this.#isClosed || this.#open.first !== undefined || this.#given.first !== undefined;
   }
 
   get isAnswering(): boolean {
-    for (const stream of this.#streams) if (stream.isAnswering) return true;
+    for (let one = this.#open.first; one !== undefined; one = one.behind) if (one.isAnswering) return true;
     return false;
   }
 
   /** The session is over. */
   close(): void {
     this.#isClosed = true;
-    for (const stream of this.#streams) {
-      stream.onExpired?.();
-      stream.close();
-    }
+    for (const line of [this.#open, this.#given]) for (const one of line) one.expire();
   }
 
-  #add(kind: StreamKind, token: string, asked: readonly RawId[], stored?: StoredStream): ClientStream {
-    const stream = new ClientStream({
+  #oneMoreGiven(): void {
+    this.#givenCount += 1;
+    if (this.#givenCount > mostFinished) this.#given.first?.forget();
+  }
+
+  #nextToken(): string {
+    this.#count += 1;
+    return `${this.#prefix}${this.#count.toString(36)}`;
+  }
+
+  #revive(answer: KeptAnswer): ClientStream {
+    const { token, stored } = answer;
+    this.gone(answer);
+    const stream = this.#make({ kind: "answer", token, asked: [], stored, finished: true });
+    this.#given.join(stream);
+    this.#oneMoreGiven();
+    return stream;
+  }
+
+  #make(parts: Pick<ClientStreamParts, "kind" | "token" | "asked" | "stored" | "finished">): ClientStream {
+    this.#clock.streams.add(this);
+    return new ClientStream({
       owner: this,
       clock: this.#clock,
-      kind,
-      token,
-      asked,
       knowsPriming: this.#session.snapshot.clientVersion >= primingSince,
       journal: this.#journal,
-      stored,
+      ...parts,
     });
-    this.#streams.join(stream);
-    this.#clock.streams.add(this);
-    return stream;
   }
 }

@@ -20,6 +20,7 @@ import type { ClientExchange } from "./client-exchange.ts";
 import type { ClientStream } from "./client-stream.ts";
 import { EventCutter, type EventSink } from "./event-cutter.ts";
 import { clientHeaders } from "./headers.ts";
+import type { StreamKeeper } from "./of-session.ts";
 import { readRefusal } from "./read-refusal.ts";
 import type { SessionStreams } from "./session-streams.ts";
 import { sendStreamHead } from "./stream-head.ts";
@@ -45,7 +46,7 @@ type Opened =
   | { readonly kind: "refused"; readonly fault: Fault; readonly facts: ReplyFacts; readonly headers: readonly string[] }
   | { readonly kind: "lost"; readonly cause: Error; readonly sent: "nothing" | "maybe" };
 
-export class StandaloneStream implements EventSink {
+export class StandaloneStream implements EventSink, StreamKeeper {
   readonly #session: UpstreamSession;
   readonly #streams: SessionStreams;
   /** The clients' ends, newest last, also those that may come back; each message goes to one alone (transports, "Multiple Connections"). */
@@ -291,8 +292,7 @@ export class StandaloneStream implements EventSink {
     const client = back === undefined || back.gone ? this.#streams.open("standing", []) : back;
     const others = this.#clients.filter((one) => one !== client);
     this.#clients = [...others, client];
-    client.onLeft = () => this.#leave(client);
-    client.onExpired = () => this.#forget(client);
+    client.keeper = this;
     let told = client.attach(connection, client === back ? seq : undefined);
     // Where nobody listens any more, what was never on any connection goes to whoever comes.
     for (const other of others) told = (!other.attached && other.moveUnsent(client)) || told;
@@ -318,7 +318,7 @@ export class StandaloneStream implements EventSink {
   }
 
   /** A connection is gone. Its client may come back for the stream, or go on listening at another one. */
-  #leave(client: ClientStream): void {
+  left(client: ClientStream): void {
     // A stream that waits for a client that left would wait for ever.
     this.#upstream?.body.resume();
     const other = this.#clients.findLast((one) => one !== client && one.attached);
@@ -326,7 +326,7 @@ export class StandaloneStream implements EventSink {
   }
 
   /** Nobody comes back for this one; without any the server's stream is of no use. */
-  #forget(client: ClientStream): void {
+  expired(client: ClientStream): void {
     this.#clients = this.#clients.filter((one) => one !== client);
     if (this.#clients.length > 0) return;
     this.#session.openStream = undefined;

@@ -110,7 +110,7 @@ describe("what is kept of a stream, by its age", () => {
     it(`${verb} ${when} of the client's leaving, which is when a call is given up`, () => {
       const { stream, first } = open();
       let givenUp = 0;
-      stream.onExpired = () => (givenUp += 1);
+      stream.keeper = { left: () => {}, expired: () => (givenUp += 1) };
       first.leave();
       passTo(ms);
       passTo(ms);

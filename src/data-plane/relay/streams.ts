@@ -13,6 +13,7 @@ import { continueAnswer, upstreamPlace } from "./stored-stream.ts";
 import type { StreamClock, Waiting } from "./stream-clock.ts";
 import { sendStreamHead } from "./stream-head.ts";
 import type { StreamJournal } from "./stream-journal.ts";
+import type { WholeAnswer } from "./whole-answer.ts";
 
 interface Own {
   readonly streams: SessionStreams;
@@ -48,6 +49,10 @@ export class Streams implements ResumableStreams {
     const stream = this.#of(session).streams.open("answer", asked);
     stream.attach(connection);
     return stream;
+  }
+
+  keepAnswer(session: UpstreamSession, asked: RawId, answer: WholeAnswer): Buffer | undefined {
+    return this.#of(session).streams.keep(asked, answer);
   }
 
   /** Takes a client's GET. Never rejects. */
