@@ -1,5 +1,5 @@
 // Watches a text/event-stream as its bytes pass and tells of each event; encodes events of our own. Never changes or holds back a byte of what it watches.
-import { EnvelopeScanner } from "./json-envelope.ts";
+import { EnvelopeScanner, scanEnvelope } from "./json-envelope.ts";
 import type { Scanned } from "./message.ts";
 
 const keptTextBytes = 64 * 1024;
@@ -30,6 +30,14 @@ export interface SseEvent {
   bytes(): Buffer | undefined;
 }
 
+const dataName = Buffer.from("data:");
+const letterD = 0x64;
+
+function isDataName(chunk: Uint8Array, at: number): boolean {
+  for (let index = 1; index < dataName.length; index++) if (chunk[at + index] !== dataName[index]) return false;
+  return true;
+}
+
 type Field = "data" | "id" | "event" | "retry";
 const fields: ReadonlyMap<string, Field> = new Map(
   (["data", "id", "event", "retry"] as const).map((name) => [name, name]),
@@ -45,8 +53,11 @@ export class SseObserver {
   boundary = 0;
   readonly #onEvent: (event: SseEvent) => void;
   readonly #keptDataBytes: number;
-  /** Made for the first data: thousands of streams may stay silent. */
+  /** Made for the first data that comes in pieces: most is there at once, and thousands of streams may stay silent. */
   #scanner: EnvelopeScanner | undefined;
+  #isScanning = false;
+  /** The only piece of data so far, which came with this chunk. */
+  #unscanned: Uint8Array | undefined;
   /** Bytes in earlier chunks; the next line ends in this one. */
   #offset = 0;
   #nextLf = -1;
@@ -106,6 +117,7 @@ export class SseObserver {
       else if (this.#field === undefined) at = this.#readName(chunk, at);
       else at = this.#readValue(chunk, at);
     }
+    if (this.#unscanned !== undefined) this.#scan();
     this.#offset += chunk.length;
   }
 
@@ -116,6 +128,11 @@ export class SseObserver {
 
   #readName(chunk: Uint8Array, at: number): number {
     const byte = chunk[at]!;
+    if (byte === letterD && this.#name === "" && isDataName(chunk, at)) {
+      this.#name = "data";
+      this.#beginField();
+      return at + dataName.length;
+    }
     if (byte === lineFeed || byte === carriageReturn) {
       const isBlank = this.#name === "";
       if (!isBlank) this.#beginField();
@@ -165,10 +182,25 @@ export class SseObserver {
   }
 
   #addData(part: Uint8Array): void {
-    (this.#scanner ??= new EnvelopeScanner()).push(part);
+    if (this.#dataBytes === 0) this.#unscanned = part;
+    else this.#scan().push(part);
     this.#dataBytes += part.length;
     if (this.#dataBytes <= this.#keptDataBytes) this.#data.push(part);
     else if (this.#data.length > 0) this.#data = [];
+  }
+
+  /** From here on the data is scanned piece by piece. */
+  #scan(): EnvelopeScanner {
+    this.#scanner ??= new EnvelopeScanner();
+    if (this.#unscanned !== undefined) this.#scanner.push(this.#unscanned);
+    this.#unscanned = undefined;
+    this.#isScanning = true;
+    return this.#scanner;
+  }
+
+  #scanned(): Scanned | undefined {
+    if (this.#unscanned !== undefined) return scanEnvelope(this.#unscanned);
+    return this.#isScanning ? this.#scanner?.end() : undefined;
   }
 
   #addValue(part: Uint8Array): void {
@@ -240,14 +272,16 @@ export class SseObserver {
       type: this.#type === "" ? "message" : this.#type,
       retryMs: this.#retryMs,
       hasData,
-      scanned: this.#dataBytes > 0 ? this.#scanner?.end() : undefined,
+      scanned: this.#scanned(),
       startOffset: this.#startOffset,
       endOffset,
       idSpans: this.#idSpans,
       text: () => (parts === undefined ? undefined : textOf(parts)),
       bytes: () => (parts === undefined ? undefined : Buffer.concat(parts)),
     };
-    this.#scanner?.reset();
+    if (this.#isScanning) this.#scanner?.reset();
+    this.#isScanning = false;
+    this.#unscanned = undefined;
     this.#hasField = this.#hasData = false;
     this.#data = [];
     this.#dataBytes = 0;
