@@ -18,21 +18,16 @@ import type { Reply, ReplyBody } from "../transport/index.ts";
 import { answerFailure } from "./answer-error.ts";
 import type { ClientExchange } from "./client-exchange.ts";
 import type { ClientStream } from "./client-stream.ts";
-import { EventCutter, type EventSink } from "./event-cutter.ts";
+import type { EventCutter } from "./event-cutter.ts";
 import { clientHeaders } from "./headers.ts";
 import type { StreamKeeper } from "./of-session.ts";
 import { readRefusal } from "./read-refusal.ts";
 import type { SessionStreams } from "./session-streams.ts";
+import { StandingFlow, type StandingTaker, type Upstream } from "./standing-flow.ts";
 import { sendStreamHead } from "./stream-head.ts";
 
 const firstDelayMs = 250;
 const longestDelayMs = 30_000;
-
-/** The server's end, under the id of the session that it belongs to. */
-interface Upstream {
-  readonly body: ReplyBody;
-  readonly upstreamId: string | undefined;
-}
 
 /** One attempt to open the server's stream, which others may share. */
 interface Opening {
@@ -46,7 +41,7 @@ type Opened =
   | { readonly kind: "refused"; readonly fault: Fault; readonly facts: ReplyFacts; readonly headers: readonly string[] }
   | { readonly kind: "lost"; readonly cause: Error; readonly sent: "nothing" | "maybe" };
 
-export class StandaloneStream implements EventSink, StreamKeeper {
+export class StandaloneStream implements StandingTaker, StreamKeeper {
   readonly #session: UpstreamSession;
   readonly #streams: SessionStreams;
   /** The clients' ends, newest last, also those that may come back; each message goes to one alone (transports, "Multiple Connections"). */
@@ -224,24 +219,21 @@ export class StandaloneStream implements EventSink, StreamKeeper {
     this.#upstream = upstream;
     if (this.#lastEventOf !== upstreamId) this.#lastEventId = undefined;
     this.#lastEventOf = upstreamId;
-    const cutter = new EventCutter(this);
-    const resume = (): void => body.resume();
-    body.pipe({
-      data: (chunk) => {
-        // The client for whom the stream was opened joins in a moment.
-        if (this.#clients.length === 0) {
-          this.#early.push(() => cutter.push(chunk));
-          return false;
-        }
-        cutter.push(chunk);
-        const client = this.#target();
-        if (client === undefined || client.flowing) return true;
-        client.whenFlowing(resume);
-        return false;
-      },
-      end: () => this.#ended(upstream),
-      cut: () => this.#ended(upstream),
-    });
+    body.pipe(new StandingFlow(this, upstream));
+  }
+
+  /** More of the server's stream. False asks it to pause. */
+  take(chunk: Buffer, cutter: EventCutter, body: ReplyBody): boolean {
+    // The client for whom the stream was opened joins in a moment.
+    if (this.#clients.length === 0) {
+      this.#early.push(() => cutter.push(chunk));
+      return false;
+    }
+    cutter.push(chunk);
+    const client = this.#target();
+    if (client === undefined || client.flowing) return true;
+    client.whenFlowing(() => body.resume());
+    return false;
   }
 
   event(event: SseEvent, pieces: readonly Buffer[]): void {
@@ -291,14 +283,16 @@ export class StandaloneStream implements EventSink, StreamKeeper {
     }
     const client = back === undefined || back.gone ? this.#streams.open("standing", []) : back;
     const others = this.#clients.filter((one) => one !== client);
-    this.#clients = [...others, client];
+    this.#clients = others.length === 0 ? [client] : [...others, client];
     client.keeper = this;
     let told = client.attach(connection, client === back ? seq : undefined);
     // Where nobody listens any more, what was never on any connection goes to whoever comes.
     for (const other of others) told = (!other.attached && other.moveUnsent(client)) || told;
-    for (const json of session.unannounced) client.event([encodeSseEvent({ type: "message", data: json })]);
-    told ||= session.unannounced.size > 0;
-    session.unannounced.clear();
+    if (session.hasUnannounced) {
+      for (const json of session.unannounced) client.event([encodeSseEvent({ type: "message", data: json })]);
+      session.unannounced.clear();
+      told = true;
+    }
     if (!told && exchange.resumable !== undefined) client.prime();
     for (const say of this.#early.splice(0)) say();
     if (this.#upstream !== undefined) this.#upstream.body.resume();
@@ -341,7 +335,7 @@ export class StandaloneStream implements EventSink, StreamKeeper {
     upstream?.body.abort();
   }
 
-  #ended(upstream: Upstream): void {
+  ended(upstream: Upstream): void {
     if (this.#upstream !== upstream) return;
     this.#upstream = undefined;
     this.#partOf?.breakPart();

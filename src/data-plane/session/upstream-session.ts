@@ -111,6 +111,10 @@ export class UpstreamSession {
     this.#onForgotten = parts.onForgotten;
   }
 
+  get hasUnannounced(): boolean {
+    return this.#unannounced !== undefined && this.#unannounced.size > 0;
+  }
+
   /** Announcements that found no open stream. */
   get unannounced(): Set<string> {
     return (this.#unannounced ??= new Set());
@@ -234,7 +238,9 @@ export class UpstreamSession {
 
   /** Calls back once, when the session is over. */
   onClosed(listener: () => void): void {
-    (this.#closedListeners ??= []).push(listener);
+    // An array that grows takes room for seventeen.
+    if (this.#closedListeners === undefined) this.#closedListeners = [listener];
+    else this.#closedListeners.push(listener);
   }
 
   /** Feeds one event to the machine and performs what it asks for. */
