@@ -376,11 +376,11 @@ const noteRejection = (reason: unknown): void => void unhandled.push(reason);
 describe("random interleavings", () => {
   before(async () => {
     directory = await temporaryDirectory();
-    subscribe("undici:request:create", noteInitialize);
+    subscribe("holdfast:request", noteInitialize);
     process.on("unhandledRejection", noteRejection);
   });
   after(async () => {
-    unsubscribe("undici:request:create", noteInitialize);
+    unsubscribe("holdfast:request", noteInitialize);
     process.off("unhandledRejection", noteRejection);
     await directory[Symbol.asyncDispose]();
     assert.deepEqual(unhandled, []);

@@ -42,8 +42,13 @@ export function explainLost({ cause }: Lost, { timedOut, timeoutMs, isCommand }:
     const { summary, remedy } = catalog[code as ErrorCode];
     return failed([summary, printable(cause.message, 300)].filter((part) => part !== "").join(" "), remedy);
   }
-  if (cause.name === "HTTPParserError" || code.startsWith("HPE_"))
+  if (code === "ANSWER_NOT_HTTP")
     return failed("What answers does not speak HTTP.", "Check the port: another program listens there.");
+  if (cause.name === "AnswerFault")
+    return failed(
+      printable(cause.message, 200),
+      "Report it to the server's makers, or to whoever runs the gateway before it.",
+    );
   return failed(
     `The connection is closed before an answer${code === "" ? "" : ` (${printable(code, 40)})`}.`,
     "Look at the server's own log: it closes the connection without an answer.",

@@ -36,7 +36,7 @@ class Script implements Transport {
     if (answer === "silent") await new Promise(() => {});
     this.pending -= 1;
     if (answer === "refused") return lost("nothing", "ECONNREFUSED");
-    if (answer === "dropped") return lost("maybe", "UND_ERR_SOCKET");
+    if (answer === "dropped") return lost("maybe", "CONNECTION_CLOSED");
     return { kind: "reply", status: Number(answer), headers: {}, body };
   }
 

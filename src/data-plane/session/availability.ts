@@ -114,12 +114,7 @@ function awayFault(reply: Reply, timedOut: boolean): { code: ErrorCode; detail: 
 }
 
 const nameCodes: ReadonlySet<string> = new Set(["ENOTFOUND", "EAI_AGAIN", "EAI_NODATA", "EAI_NONAME"]);
-const timeoutCodes: ReadonlySet<string> = new Set([
-  "UND_ERR_CONNECT_TIMEOUT",
-  "ETIMEDOUT",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-]);
+const timeoutCodes: ReadonlySet<string> = new Set(["ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH"]);
 
 /** Which cause of the catalogue a failed connection has. */
 export function connectFault(cause: Error): { code: ErrorCode; detail: string } {

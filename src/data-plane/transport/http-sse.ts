@@ -1,6 +1,7 @@
 // The wire to an HTTP+SSE server (2024-11-05): one event stream down, a POST for each message up. The stream is the session: its end is the session's.
 import { mediaType, type SseEvent, SseObserver } from "../../protocol/index.ts";
-import { openPools, type PoolParts } from "./pools.ts";
+import type { OriginParts } from "./http1/connect.ts";
+import { Pool } from "./http1/pool.ts";
 import type { Reply, ReplyBody } from "./reply.ts";
 import { exchange } from "./streamable-http.ts";
 import { eachMessage, type Refused, type Tell, type Wire, type WireEvents, type WireOpener } from "./wire.ts";
@@ -10,14 +11,14 @@ import { WireFault } from "./wire-fault.ts";
 const endpointTimeoutMs = 5_000;
 
 /** `url`: where the event stream is. */
-export interface HttpSseOptions extends PoolParts {
+export interface HttpSseOptions extends OriginParts {
   readonly maxMessageBytes: number;
   readonly tell: Tell;
 }
 
 export function openHttpSse(options: HttpSseOptions): WireOpener {
   const { url } = options;
-  const { calls, streams, close } = openPools(options);
+  const pool = new Pool(options);
   const path = `${url.pathname}${url.search}`;
   const asIs = (reply: Reply): Reply => reply;
   return {
@@ -25,7 +26,7 @@ export function openHttpSse(options: HttpSseOptions): WireOpener {
     origin: url.origin,
     async open(headers, events, signal): Promise<Wire | Refused> {
       const asked = [...without(headers, "accept", "content-type"), "accept", "text/event-stream"];
-      const reply = await exchange(streams, path, "GET", { method: "GET", headers: asked, signal }, asIs);
+      const reply = await exchange(pool, path, "GET", { method: "GET", headers: asked, signal }, asIs);
       if (reply.kind === "lost") return reply;
       const isStream = mediaType(reply.headers["content-type"]) === "text/event-stream";
       if (reply.status !== 200) return reply;
@@ -34,13 +35,13 @@ export function openHttpSse(options: HttpSseOptions): WireOpener {
         return missing("It is no event stream.");
       }
       const wire = new SseWire(options, reply.body, events, (endpoint, given, body) =>
-        exchange(calls, endpoint, "POST", { method: "POST", headers: [...given], body }, asIs),
+        exchange(pool, endpoint, "POST", { method: "POST", headers: [...given], body }, asIs),
       );
       const fault = await wire.named(signal);
       return fault === undefined ? wire : { kind: "lost", sent: "nothing", cause: fault };
     },
-    probe: (signal) => exchange(calls, path, "OPTIONS", { method: "OPTIONS", headers: [], signal }, asIs),
-    close,
+    probe: (signal) => exchange(pool, path, "OPTIONS", { method: "OPTIONS", headers: [], signal }, asIs),
+    close: () => pool.close(),
   };
 }
 

@@ -1,7 +1,8 @@
 // One exchange with the server as it comes back: status, headers, and a body that flows only when somebody takes it.
-import type { Dispatcher } from "undici";
+import type { ReplyHeaders } from "./http1/answer-head.ts";
+import type { Connection, Outgoing, OutgoingRequest } from "./http1/connection.ts";
 
-export type ReplyHeaders = Readonly<Record<string, string | string[] | undefined>>;
+export type { ReplyHeaders } from "./http1/answer-head.ts";
 
 /** Where a reply's body goes. `data` answers false to ask for a pause, ended by calling `resume` on the body. */
 export interface BodySink {
@@ -32,60 +33,64 @@ export type Reply =
 /** Unread body bytes held before the server is asked to pause. */
 const holdBytes = 64 * 1024;
 
-/** The dispatch handler of one request: turns undici's callbacks into one `Reply`. Owns nothing but the exchange. */
-export class Exchange implements Dispatcher.DispatchHandler, ReplyBody {
+/** One request on its way and the body of its reply: turns what a connection tells into one `Reply`. */
+export class Exchange implements Outgoing, ReplyBody {
   readonly arrived: Buffer[] = [];
   complete = false;
   readonly #settle: (reply: Reply) => void;
-  #controller: Dispatcher.DispatchController | undefined;
+  /** While it carries this exchange. */
+  #connection: Connection | undefined;
   #sink: BodySink | undefined;
   #cut: Error | undefined;
   #heldBytes = 0;
   #waiting: (() => void) | undefined;
   #settled = false;
-  #aborted: Error | undefined;
+  #aborted = false;
+  /** Until it is written: whoever reads the answer for hours shall not hold what was asked. */
+  #request: OutgoingRequest | undefined;
 
-  constructor(settle: (reply: Reply) => void) {
+  constructor(request: OutgoingRequest, settle: (reply: Reply) => void) {
+    this.#request = request;
     this.#settle = settle;
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.#aborted !== undefined) controller.abort(this.#aborted);
+  request(): OutgoingRequest {
+    const request = this.#request;
+    if (request === undefined) throw new Error("written twice");
+    this.#request = undefined;
+    return request;
   }
 
-  onResponseStart(
-    _controller: Dispatcher.DispatchController,
-    status: number,
-    headers: Readonly<Record<string, string | string[] | undefined>>,
-  ): void {
-    // 1xx answers are the connection's own business.
-    if (status < 200) return;
+  carriedBy(connection: Connection): void {
+    this.#connection = connection;
+    if (this.#aborted) this.abort();
+  }
+
+  answered(status: number, headers: ReplyHeaders): void {
     this.#settled = true;
     this.#settle({ kind: "reply", status, headers, body: this });
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#sink !== undefined) {
-      if (!this.#sink.data(chunk)) controller.pause();
-      return;
-    }
+  data(chunk: Buffer): boolean {
+    if (this.#sink !== undefined) return this.#sink.data(chunk);
     this.arrived.push(chunk);
     this.#heldBytes += chunk.length;
-    if (this.#heldBytes > holdBytes) controller.pause();
     this.#wake();
+    return this.#heldBytes <= holdBytes;
   }
 
-  onResponseEnd(): void {
+  ended(): void {
+    this.#connection = undefined;
     this.complete = true;
     if (this.#sink !== undefined) this.#sink.end();
     this.#wake();
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, cause: Error): void {
+  failed(sent: "nothing" | "maybe", cause: Error): void {
+    this.#connection = undefined;
     if (!this.#settled) {
       this.#settled = true;
-      this.#settle({ kind: "lost", sent: this.#controller === undefined ? "nothing" : "maybe", cause });
+      this.#settle({ kind: "lost", sent, cause });
       return;
     }
     this.#cut = cause;
@@ -111,17 +116,17 @@ export class Exchange implements Dispatcher.DispatchHandler, ReplyBody {
     this.#heldBytes = 0;
     if (this.complete) sink.end();
     else if (this.#cut !== undefined) sink.cut(this.#cut);
-    else if (flowing) this.#controller?.resume();
-    else this.#controller?.pause();
+    else if (flowing) this.#connection?.resume();
+    else this.#connection?.pause();
   }
 
   resume(): void {
-    this.#controller?.resume();
+    this.#connection?.resume();
   }
 
   abort(): void {
-    this.#aborted = new Error("ended by the proxy");
-    if (this.#controller !== undefined && !this.complete) this.#controller.abort(this.#aborted);
+    this.#aborted = true;
+    this.#connection?.drop(this, new Error("ended by the proxy"));
   }
 
   #wake(): void {

@@ -1,10 +1,13 @@
 // The wire to one Streamable HTTP server: sends bytes, gives back what the server said. Knows nothing of sessions lost or restored.
+import { channel } from "node:diagnostics_channel";
 import type { Readable } from "node:stream";
-import type { Dispatcher, Pool } from "undici";
-import { openPools, type PoolParts } from "./pools.ts";
+import type { OriginParts } from "./http1/connect.ts";
+import type { OutgoingRequest } from "./http1/connection.ts";
+import { Pool } from "./http1/pool.ts";
+import { bodyLines, requestHead } from "./http1/request-head.ts";
 import { Exchange, type Reply } from "./reply.ts";
 
-/** One request on the wire. Headers are a flat list of names and values, as undici takes them without copying. */
+/** One request on the wire. Headers are a flat list of names and values. */
 export interface WireRequest {
   readonly method: "POST" | "GET" | "DELETE" | "OPTIONS";
   readonly headers: string[];
@@ -16,7 +19,7 @@ export interface WireRequest {
 }
 
 /** `url`: the MCP endpoint. */
-export interface StreamableHttpOptions extends PoolParts {
+export interface StreamableHttpOptions extends OriginParts {
   /** A 307 or 308 to another path of the same origin is followed and remembered (servers redirect /mcp to /mcp/). */
   readonly followRedirects: boolean;
 }
@@ -44,13 +47,11 @@ export interface Transport extends AsyncDisposable {
 
 export function openStreamableHttp(options: StreamableHttpOptions): Transport {
   const { url } = options;
-  const { calls, streams, close } = openPools(options);
+  const pool = new Pool(options);
   let path = `${url.pathname}${url.search}`;
 
   const send = (request: WireRequest, hops = options.followRedirects ? mostHops : 0): Promise<Reply> =>
-    exchange(request.method === "GET" ? streams : calls, path, request.method, request, (reply) =>
-      follow(request, reply, hops),
-    );
+    exchange(pool, path, request.method, request, (reply) => follow(request, reply, hops));
 
   /** A redirect is given before anything runs, so the request may go on to the new path; a flowing body is gone and may not. */
   const follow = (request: WireRequest, reply: Reply, hops: number): Reply | Promise<Reply> => {
@@ -67,8 +68,8 @@ export function openStreamableHttp(options: StreamableHttpOptions): Transport {
     origin: url.origin,
     wire: "Streamable HTTP",
     send: (request) => send(request),
-    sendTo: (otherPath, request) => exchange(streams, otherPath, request.verb, request, (reply) => reply),
-    [Symbol.asyncDispose]: close,
+    sendTo: (otherPath, request) => exchange(pool, otherPath, request.verb, request, (reply) => reply),
+    [Symbol.asyncDispose]: () => pool.close(),
   };
 }
 
@@ -81,27 +82,42 @@ function movedWithin(origin: string, path: string, location: string | string[] |
   return target?.origin === origin ? `${target.pathname}${target.search}` : undefined;
 }
 
+/** Tells of every request to a server, when it is given to the wire and in the context of whoever gave it. Without its path, which is a secret. */
+const requests = channel("holdfast:request");
+
 /** One request through a pool. `follow` sees the reply first. Never rejects. */
 export function exchange(
   pool: Pool,
   path: string,
-  method: Dispatcher.HttpMethod,
+  method: string,
   request: WireRequest,
   follow: (reply: Reply) => Reply | Promise<Reply>,
 ): Promise<Reply> {
   return new Promise((resolve) => {
-    const handler = new Exchange((reply) => resolve(follow(reply)));
-    if (request.onSent !== undefined) request.onSent(() => handler.abort());
-    else if (request.signal !== undefined) {
-      const { signal } = request;
-      if (signal.aborted)
-        return resolve({ kind: "lost", sent: "nothing", cause: new Error("ended before it was sent") });
-      signal.addEventListener("abort", () => handler.abort(), { once: true });
-    }
+    const { onSent, signal } = request;
+    if (onSent === undefined && signal?.aborted === true)
+      return resolve({ kind: "lost", sent: "nothing", cause: new Error("ended before it was sent") });
+    let outgoing: OutgoingRequest;
     try {
-      pool.dispatch({ path, method, headers: request.headers, body: request.body ?? null }, handler);
+      outgoing = toSend(pool.host, path, method, request);
     } catch (cause) {
-      resolve({ kind: "lost", sent: "nothing", cause: cause instanceof Error ? cause : new Error(String(cause)) });
+      return resolve({
+        kind: "lost",
+        sent: "nothing",
+        cause: cause instanceof Error ? cause : new Error(String(cause)),
+      });
     }
+    const carried = new Exchange(outgoing, (reply) => resolve(follow(reply)));
+    if (onSent !== undefined) onSent(() => carried.abort());
+    else signal?.addEventListener("abort", () => carried.abort(), { once: true });
+    if (requests.hasSubscribers) requests.publish({ origin: pool.origin, method, body: request.body });
+    pool.send(carried);
   });
+}
+
+/** @throws RequestFault */
+function toSend(host: string, path: string, method: string, { headers, body }: WireRequest): OutgoingRequest {
+  const { text, announced } = requestHead(method, path, host, headers);
+  const length = body === undefined ? 0 : body instanceof Uint8Array ? body.length : announced;
+  return { method, head: text + bodyLines(method, length, announced), body, length };
 }

@@ -1,0 +1,202 @@
+// One connection to a server, one exchange on it at a time. Where anything is doubtful, it is destroyed: no byte of one answer can become part of another.
+import type { Socket } from "node:net";
+import type { Readable } from "node:stream";
+import type { ReplyHeaders } from "./answer-head.ts";
+import { type AnswerEvents, AnswerParser } from "./answer-parser.ts";
+import { ConnectionClosed, type Origin, type SocketEvents } from "./connect.ts";
+import { Upload, type UploadParts } from "./upload.ts";
+
+export interface OutgoingRequest {
+  readonly method: string;
+  /** Ready for the wire, the empty line included. */
+  readonly head: string;
+  readonly body: Uint8Array | Readable | undefined;
+  /** Of a body that flows: its length, undefined if it goes out in chunks. */
+  readonly length: number | undefined;
+}
+
+/** A request on its way, and who takes its answer. */
+export interface Outgoing {
+  /** What is to be written; asked for once, and then nobody's any more. */
+  request(): OutgoingRequest;
+  /** This connection carries it from now on. */
+  carriedBy(connection: Connection): void;
+  answered(status: number, headers: ReplyHeaders): void;
+  /** False asks for a pause. */
+  data(chunk: Buffer): boolean;
+  ended(): void;
+  /** `sent`: whether the server can have got any byte of it. Neither this nor `ended` is followed by anything. */
+  failed(sent: "nothing" | "maybe", cause: Error): void;
+}
+
+export interface ConnectionOwner {
+  /** It can carry another exchange. */
+  freed(connection: Connection): void;
+  gone(connection: Connection): void;
+  /** The connection was found dead before anything was written: another one may carry the request. */
+  again(outgoing: Outgoing): void;
+}
+
+/** Larger bodies are not copied to go out in one piece with their head. */
+const withHeadBytes = 8 * 1024;
+/** How long a free connection is kept without a word of the server about it. */
+const keepMs = 4_000;
+const longestKeepMs = 600_000;
+/** What the server says of its patience is counted from when it sent the answer. */
+const marginMs = 1_000;
+
+export class Connection implements SocketEvents, AnswerEvents {
+  /** When it has been free for too long (`performance.now`). */
+  freeUntilMs = 0;
+  readonly #owner: ConnectionOwner;
+  readonly #parser = new AnswerParser(this);
+  readonly #socket: Socket;
+  #outgoing: Outgoing | undefined;
+  #upload: Upload | undefined;
+  #isReady = false;
+  #sent = false;
+  #isOver = false;
+
+  constructor(origin: Origin, owner: ConnectionOwner) {
+    this.#owner = owner;
+    this.#socket = origin.open(this);
+  }
+
+  /** Nothing is written yet: `send` does it, or the connection itself once it stands. */
+  carry(outgoing: Outgoing): void {
+    this.#outgoing = outgoing;
+    if (this.#isReady) this.#socket.ref();
+    outgoing.carriedBy(this);
+  }
+
+  send(): void {
+    const outgoing = this.#outgoing;
+    if (outgoing === undefined || this.#sent || this.#upload !== undefined) return;
+    const { method, head, body, length } = outgoing.request();
+    const socket = this.#socket;
+    this.#parser.begin(method);
+    if (body !== undefined && !(body instanceof Uint8Array)) return this.#flow({ body, head, length });
+    this.#sent = true;
+    if (body === undefined || body.length === 0) socket.write(head, "latin1");
+    // As text a small body goes out in one piece with its head. One character is one byte: nothing of it changes.
+    else if (body.length <= withHeadBytes) socket.write(head + asBuffer(body).toString("latin1"), "latin1");
+    else {
+      socket.cork();
+      socket.write(head, "latin1");
+      socket.write(body);
+      socket.uncork();
+    }
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  /** Nobody waits for the answer any more. */
+  drop(outgoing: Outgoing, cause: Error): void {
+    if (this.#outgoing !== outgoing) return;
+    if (!this.#isReady || this.#sent || this.#upload !== undefined) return this.broken(cause);
+    this.#outgoing = undefined;
+    this.#free();
+    outgoing.failed("nothing", cause);
+  }
+
+  /** Resolves when the socket is gone. */
+  async close(cause: Error): Promise<void> {
+    // What was not written yet shall not go to another connection.
+    if (this.#outgoing !== undefined) this.drop(this.#outgoing, cause);
+    this.broken(cause);
+    if (!this.#socket.closed) await new Promise((resolve) => this.#socket.once("close", resolve));
+  }
+
+  ready(): void {
+    if (this.#isOver) return;
+    this.#isReady = true;
+    this.send();
+  }
+
+  data(chunk: Buffer): void {
+    if (this.#isOver) return;
+    if (!this.#sent) return this.broken(new Error("The server sent what nobody had asked for."));
+    try {
+      const taken = this.#parser.take(chunk);
+      if (taken !== "more" && !this.#isOver) this.#complete(taken === "whole");
+    } catch (cause) {
+      this.broken(cause instanceof Error ? cause : new Error(String(cause)));
+    }
+  }
+
+  answered(status: number, headers: ReplyHeaders): void {
+    this.#outgoing?.answered(status, headers);
+  }
+
+  body(chunk: Buffer): void {
+    const outgoing = this.#outgoing;
+    if (outgoing !== undefined && !outgoing.data(chunk) && !this.#isOver) this.#socket.pause();
+  }
+
+  ended(): void {
+    if (this.#isOver) return;
+    if (this.#sent && this.#parser.endsWithConnection) this.#complete(false);
+    else this.broken(new ConnectionClosed());
+  }
+
+  broken(cause: Error): void {
+    if (this.#isOver) return;
+    const outgoing = this.#outgoing;
+    const upload = this.#upload;
+    this.#end();
+    if (outgoing === undefined) return;
+    if (this.#isReady && !this.#sent && upload === undefined) this.#owner.again(outgoing);
+    else outgoing.failed(this.#sent ? "maybe" : "nothing", cause);
+  }
+
+  #flow(parts: UploadParts): void {
+    const begun = (): void => {
+      this.#sent = true;
+    };
+    this.#upload = new Upload(this.#socket, parts, { begun, failed: (cause) => this.broken(cause) });
+    this.#upload.start();
+  }
+
+  #complete(isClean: boolean): void {
+    const outgoing = this.#outgoing;
+    const { answer } = this.#parser;
+    const keptMs = answer?.keepAliveMs === undefined ? keepMs : Math.min(answer.keepAliveMs - marginMs, longestKeepMs);
+    const isSent = this.#socket.writableLength === 0 && (this.#upload === undefined || this.#upload.isOver);
+    if (isClean && isSent && answer?.persistent === true && keptMs > 0) {
+      this.#outgoing = undefined;
+      this.#upload = undefined;
+      this.#sent = false;
+      this.#parser.stop();
+      if (this.#socket.isPaused()) this.#socket.resume();
+      this.freeUntilMs = performance.now() + keptMs;
+      this.#free();
+    } else this.#end();
+    outgoing?.ended();
+  }
+
+  /** An idle connection keeps no process alive. */
+  #free(): void {
+    this.#socket.unref();
+    this.#owner.freed(this);
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.#outgoing = undefined;
+    this.#parser.stop();
+    this.#upload?.stop();
+    this.#upload = undefined;
+    this.#socket.destroy();
+    this.#owner.gone(this);
+  }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

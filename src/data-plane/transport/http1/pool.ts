@@ -1,0 +1,89 @@
+// The connections to one origin: any number at once, the last that was freed first, and none that its server has given up.
+
+import { Origin, type OriginParts } from "./connect.ts";
+import { Connection, type ConnectionOwner, type Outgoing } from "./connection.ts";
+
+const sweepMs = 1_000;
+
+export class Pool implements ConnectionOwner {
+  /** What a request says that brings no Host of its own. */
+  readonly host: string;
+  readonly origin: string;
+  readonly #origin: Origin;
+  readonly #all = new Set<Connection>();
+  readonly #free: Connection[] = [];
+  /** They carry a request and were free before. */
+  #checked: Connection[] = [];
+  #sweep: NodeJS.Timeout | undefined;
+  #isClosed = false;
+
+  constructor(parts: OriginParts) {
+    this.host = parts.url.host;
+    this.origin = parts.url.origin;
+    this.#origin = new Origin(parts);
+  }
+
+  send(outgoing: Outgoing): void {
+    if (this.#isClosed) return outgoing.failed("nothing", closed());
+    const kept = this.#takeFree();
+    if (kept === undefined) {
+      const connection = new Connection(this.#origin, this);
+      this.#all.add(connection);
+      connection.carry(outgoing);
+      return;
+    }
+    kept.carry(outgoing);
+    // That its server has closed it may be known and not read yet. So everything that has come is read first, and only then is anything written.
+    if (this.#checked.push(kept) === 1) setImmediate(this.#sendChecked);
+  }
+
+  freed(connection: Connection): void {
+    if (this.#isClosed) return void connection.close(closed());
+    this.#free.push(connection);
+    this.#sweep ??= setInterval(() => this.#sweepOut(), sweepMs).unref();
+  }
+
+  gone(connection: Connection): void {
+    this.#all.delete(connection);
+    const index = this.#free.indexOf(connection);
+    if (index >= 0) this.#free.splice(index, 1);
+  }
+
+  again(outgoing: Outgoing): void {
+    this.send(outgoing);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearInterval(this.#sweep);
+    await Promise.all([...this.#all].map((connection) => connection.close(closed())));
+  }
+
+  readonly #sendChecked = (): void => {
+    const checked = this.#checked;
+    this.#checked = [];
+    for (const connection of checked) connection.send();
+  };
+
+  #takeFree(): Connection | undefined {
+    const now = performance.now();
+    for (let last = this.#free.pop(); last !== undefined; last = this.#free.pop()) {
+      if (last.freeUntilMs > now) return last;
+      void last.close(closed());
+    }
+    return undefined;
+  }
+
+  #sweepOut(): void {
+    const now = performance.now();
+    for (const connection of this.#free.filter(({ freeUntilMs }) => freeUntilMs <= now))
+      void connection.close(closed());
+    if (this.#free.length > 0) return;
+    clearInterval(this.#sweep);
+    this.#sweep = undefined;
+  }
+}
+
+function closed(): Error {
+  return new Error("The connection was closed by Holdfast.");
+}
