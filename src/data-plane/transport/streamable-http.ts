@@ -94,8 +94,8 @@ export function exchange(
   follow: (reply: Reply) => Reply | Promise<Reply>,
 ): Promise<Reply> {
   return new Promise((resolve) => {
-    const { onSent, signal } = request;
-    if (onSent === undefined && signal?.aborted === true)
+    const { signal } = request;
+    if (request.onSent === undefined && signal?.aborted === true)
       return resolve({ kind: "lost", sent: "nothing", cause: new Error("ended before it was sent") });
     let outgoing: OutgoingRequest;
     try {
@@ -108,7 +108,7 @@ export function exchange(
       });
     }
     const carried = new Exchange(outgoing, (reply) => resolve(follow(reply)));
-    if (onSent !== undefined) onSent(() => carried.abort());
+    if (request.onSent !== undefined) request.onSent(() => carried.abort());
     else signal?.addEventListener("abort", () => carried.abort(), { once: true });
     if (requests.hasSubscribers) requests.publish({ origin: pool.origin, method, body: request.body });
     pool.send(carried);

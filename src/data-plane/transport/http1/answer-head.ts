@@ -59,8 +59,7 @@ export function readHead(bytes: Buffer, end: number, method: string): AnswerHead
 }
 
 /**
- * Of a head that is not complete: said as soon as it is known, for what does not speak HTTP may never send an empty line. `added`: what came last, and the
- * character before it.
+ * Of a head that is not complete: said as soon as it is known, for what does not speak HTTP may never send an empty line. `added`: what came last.
  * @throws AnswerFault
  */
 export function checkBeginning(beginning: string, added: string): void {

@@ -83,7 +83,9 @@ export class AnswerParser {
         `The head of the server's answer is larger than ${maxHeadBytes} bytes.`,
       );
     if (end < 0) {
-      checkBeginning(bytes.toString("latin1", 0, 8), bytes.toString("latin1", Math.max(0, known - 1)));
+      // A CR at the end of what was there is looked at together with what follows it.
+      const from = bytes[known - 1] === 0x0d ? known - 1 : known;
+      checkBeginning(bytes.toString("latin1", 0, 8), bytes.toString("latin1", from));
       this.#held = bytes;
       return "more";
     }
