@@ -46,7 +46,8 @@ const longestKeepMs = 600_000;
 const marginMs = 1_000;
 
 export class Connection implements SocketEvents, AnswerEvents {
-  /** When it has been free for too long (`performance.now`). */
+  /** Since when it is free, and when it has been for too long (`performance.now`). */
+  freeSinceMs = 0;
   freeUntilMs = 0;
   readonly #owner: ConnectionOwner;
   readonly #parser = new AnswerParser(this);
@@ -174,7 +175,8 @@ export class Connection implements SocketEvents, AnswerEvents {
       this.#sent = false;
       this.#parser.stop();
       if (this.#socket.isPaused()) this.#socket.resume();
-      this.freeUntilMs = performance.now() + keptMs;
+      this.freeSinceMs = performance.now();
+      this.freeUntilMs = this.freeSinceMs + keptMs;
       this.#free();
     } else this.#end();
     outgoing?.ended();

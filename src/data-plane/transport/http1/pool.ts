@@ -4,6 +4,8 @@ import { Origin, type OriginParts } from "./connect.ts";
 import { Connection, type ConnectionOwner, type Outgoing } from "./connection.ts";
 
 const sweepMs = 1_000;
+/** What has been free for longer is more likely to have been closed. */
+const restedMs = 100;
 
 export class Pool implements ConnectionOwner {
   /** What a request says that brings no Host of its own. */
@@ -25,7 +27,8 @@ export class Pool implements ConnectionOwner {
 
   send(outgoing: Outgoing): void {
     if (this.#isClosed) return outgoing.failed("nothing", closed());
-    const kept = this.#takeFree();
+    const nowMs = performance.now();
+    const kept = this.#takeFree(nowMs);
     if (kept === undefined) {
       const connection = new Connection(this.#origin, this);
       this.#all.add(connection);
@@ -33,8 +36,10 @@ export class Pool implements ConnectionOwner {
       return;
     }
     kept.carry(outgoing);
-    // That its server has closed it may be known and not read yet. So everything that has come is read first, and only then is anything written.
-    if (this.#checked.push(kept) === 1) setImmediate(this.#sendChecked);
+    // That its server has closed it may be known to the system and not read here yet, so the rest of what this turn of the event loop brings is read first; for
+    // one that has rested, also what came during this turn. Only then is anything written.
+    if (nowMs - kept.freeSinceMs < restedMs) this.#sendSoon(kept);
+    else setImmediate(() => this.#sendSoon(kept));
   }
 
   freed(connection: Connection): void {
@@ -59,24 +64,27 @@ export class Pool implements ConnectionOwner {
     await Promise.all([...this.#all].map((connection) => connection.close(closed())));
   }
 
+  #sendSoon(connection: Connection): void {
+    if (this.#checked.push(connection) === 1) setImmediate(this.#sendChecked);
+  }
+
   readonly #sendChecked = (): void => {
     const checked = this.#checked;
     this.#checked = [];
     for (const connection of checked) connection.send();
   };
 
-  #takeFree(): Connection | undefined {
-    const now = performance.now();
+  #takeFree(nowMs: number): Connection | undefined {
     for (let last = this.#free.pop(); last !== undefined; last = this.#free.pop()) {
-      if (last.freeUntilMs > now) return last;
+      if (last.freeUntilMs > nowMs) return last;
       void last.close(closed());
     }
     return undefined;
   }
 
   #sweepOut(): void {
-    const now = performance.now();
-    for (const connection of this.#free.filter(({ freeUntilMs }) => freeUntilMs <= now))
+    const nowMs = performance.now();
+    for (const connection of this.#free.filter(({ freeUntilMs }) => freeUntilMs <= nowMs))
       void connection.close(closed());
     if (this.#free.length > 0) return;
     clearInterval(this.#sweep);
