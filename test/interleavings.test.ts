@@ -244,7 +244,7 @@ const initialize = {
 /** Every initialize that leaves this process, by when it was given to the wire. */
 const initializes: { readonly origin: string; readonly atMs: number }[] = [];
 function noteInitialize(event: unknown): void {
-  const { request } = event as { readonly request: { readonly origin: string; readonly body: unknown } };
+  const request = event as { readonly origin: string; readonly body: unknown };
   const isInitialize = Buffer.isBuffer(request.body) && request.body.includes('"method":"initialize"');
   if (isInitialize) initializes.push({ origin: request.origin, atMs: performance.now() });
 }
