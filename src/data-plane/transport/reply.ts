@@ -1,6 +1,7 @@
 // One exchange with the server as it comes back: status, headers, and a body that flows only when somebody takes it.
 import type { ReplyHeaders } from "./http1/answer-head.ts";
 import type { Connection, Outgoing, OutgoingRequest } from "./http1/connection.ts";
+import { letGo } from "./http1/upload.ts";
 
 export type { ReplyHeaders } from "./http1/answer-head.ts";
 
@@ -88,6 +89,8 @@ export class Exchange implements Outgoing, ReplyBody {
 
   failed(sent: "nothing" | "maybe", cause: Error): void {
     this.#connection = undefined;
+    const body = this.#request?.body;
+    if (body !== undefined && !(body instanceof Uint8Array)) letGo(body);
     if (!this.#settled) {
       this.#settled = true;
       this.#settle({ kind: "lost", sent, cause });

@@ -5,6 +5,7 @@ import type { OriginParts } from "./http1/connect.ts";
 import type { OutgoingRequest } from "./http1/connection.ts";
 import { Pool } from "./http1/pool.ts";
 import { bodyLines, requestHead } from "./http1/request-head.ts";
+import { letGo } from "./http1/upload.ts";
 import { Exchange, type Reply } from "./reply.ts";
 
 /** One request on the wire. Headers are a flat list of names and values. */
@@ -101,6 +102,7 @@ export function exchange(
     try {
       outgoing = toSend(pool.host, path, method, request);
     } catch (cause) {
+      if (request.body !== undefined && !(request.body instanceof Uint8Array)) letGo(request.body);
       return resolve({
         kind: "lost",
         sent: "nothing",

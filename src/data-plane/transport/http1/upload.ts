@@ -49,10 +49,7 @@ export class Upload {
   stop(): void {
     if (this.#isOver) return;
     this.#leave();
-    const { body } = this.#parts;
-    // Destroying an HTTP request would take the client's connection with it, on which the answer is still to go out.
-    if ("socket" in body) body.resume();
-    else body.destroy();
+    letGo(this.#parts.body);
   }
 
   readonly #onData = (chunk: Buffer): void => {
@@ -110,6 +107,13 @@ export class Upload {
     body.off("data", this.#onData).off("end", this.#onEnd).off("close", this.#onClose);
     this.#socket.off("drain", this.#onDrain);
   }
+}
+
+/** Nobody reads the rest of the body, so that its source does not wait for that. */
+export function letGo(body: Readable): void {
+  // Destroying an HTTP request would take the client's connection with it, on which the answer is still to go out.
+  if ("socket" in body) body.resume();
+  else body.destroy();
 }
 
 function brokeOff(): Error {
