@@ -4,6 +4,7 @@ import type { Readable } from "node:stream";
 import type { ReplyHeaders } from "./answer-head.ts";
 import { type AnswerEvents, AnswerParser } from "./answer-parser.ts";
 import { ConnectionClosed, type Origin, type SocketEvents } from "./connect.ts";
+import { notePassed } from "./passed-bytes.ts";
 import { Upload, type UploadParts } from "./upload.ts";
 
 export interface OutgoingRequest {
@@ -138,6 +139,7 @@ export class Connection implements SocketEvents, AnswerEvents {
   body(chunk: Buffer): void {
     const outgoing = this.#outgoing;
     if (outgoing !== undefined && !outgoing.data(chunk) && !this.#isOver) this.#socket.pause();
+    notePassed(chunk.length);
   }
 
   ended(): void {
