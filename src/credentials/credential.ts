@@ -239,7 +239,7 @@ export class Credential {
     try {
       const { tokens, scope, subject } = await refreshTokens(grant, refresh, outbound);
       const { trouble: _over, ...rest } = grant;
-      this.#passing = undefined;
+      if (this.#passing?.code !== "SCOPE_REQUIRED") this.#passing = undefined;
       return { ...rest, tokens, scope: scope ?? grant.scope, subject: subject ?? grant.subject };
     } catch (error) {
       const { code, details } = ProxyError.from(error);
@@ -252,8 +252,12 @@ export class Credential {
   }
 
   async #save(grant: Grant, expectedVersion: string): Promise<void> {
-    const { connector, vault, changed } = this.#parts;
-    const saved = await vault.save(connector, grant, expectedVersion);
+    const { connector, vault, changed, tell } = this.#parts;
+    const saved = await vault.save(connector, grant, expectedVersion).catch((error: unknown) => {
+      // The old refresh token is used up, so the new ones go on in memory: a disk that is full must not end a sign-in.
+      tell("credential not stored", { reason: String(error) });
+      return { grant, version: expectedVersion };
+    });
     if (saved !== "stale") this.#hold(saved);
     else {
       // Signed out, removed or signed in anew meanwhile: what came late is nobody's, and is given back.

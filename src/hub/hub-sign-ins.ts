@@ -59,6 +59,17 @@ export class HubSignIns {
     return credential;
   }
 
+  /** What a request beside the connector's own carries: flat, empty where nobody is signed in, or could be. */
+  async signed(record: ConnectorRecord): Promise<readonly string[]> {
+    try {
+      const value = await this.place(record).credential.current();
+      return value === undefined ? [] : ["authorization", value];
+    } catch {
+      // What is wrong with the settings is for whoever opens it to say.
+      return [];
+    }
+  }
+
   /** Of a connector that is disconnected as well. */
   facts({ id, spec }: ConnectorRecord): SignInFacts | undefined {
     return spec.server.kind === "stdio" ? undefined : this.#credentials.get(id)?.facts;
@@ -89,7 +100,12 @@ export class HubSignIns {
 
   /** Those that are disconnected are known as well. Of connectors that are gone nothing is kept, and their servers are told. */
   follow(records: readonly ConnectorRecord[]): void {
-    for (const record of records) if (record.spec.server.kind !== "stdio") void this.#credential(record).load();
+    for (const record of records) {
+      if (record.spec.server.kind === "stdio" || this.#credentials.has(record.id)) continue;
+      // Where it is, so that its sign-in can be revoked there; settings that cannot be used have a place later, or never.
+      this.#placeOf(record.id);
+      void this.#credential(record).load();
+    }
     const ids = new Set(records.map(({ id }) => id));
     for (const [id, credential] of this.#credentials) {
       if (ids.has(id)) continue;

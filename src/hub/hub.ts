@@ -17,6 +17,7 @@ import {
   toConnectorOptions,
 } from "../connectors/index.ts";
 import { type DoctorReport, HubSettings, Logins, Tokens } from "../control-plane/api/index.ts";
+import { withoutToken } from "../credentials/index.ts";
 import { type HttpServer, isLoopback, listen, runDoctor, type SharedParts } from "../data-plane/index.ts";
 import type { Log, RequestRecord } from "../observability/index.ts";
 import { type HubStores, openSqliteHubStores } from "../store/index.ts";
@@ -195,15 +196,17 @@ export class RunningHub {
   async doctor(name: string): Promise<DoctorReport> {
     const record = await this.connectors.get(name);
     const isRestricted = record.spec.from === "api";
-    return runDoctor({
+    const signed = await this.signIns.signed(record);
+    const report = await runDoctor({
       name,
       resolve: () => {
         const options = toConnectorOptions(record, this.#env);
         if (isRestricted) assertAllowed(options, this.addressRules);
-        return options;
+        return { ...options, headers: [...options.headers, ...signed] };
       },
       lookup: isRestricted ? this.addressRules.lookup : undefined,
     });
+    return withoutToken(report, signed);
   }
 
   async reload(): Promise<void> {

@@ -44,7 +44,10 @@ describe("holdfast login with a hub that runs", { timeout }, () => {
     const got = await shellOn(stage.hub.dataDir).run("get", "one");
     assert.match(got.stdout, /Signed in: +at http:\/\/127\.0\.0\.1:\d+ as anna@example\.com, \d+ s ago/);
     assert.match(got.stdout, /Credential: +until \d{4}-\S+, renewed before/);
-    for (const token of stage.server.issued) assert.ok(!(got.stdout + stdout + stderr).includes(token));
+    const doctor = await shellOn(stage.hub.dataDir).run("doctor", "one");
+    assert.equal(doctor.status, 0, doctor.stdout);
+    const said = got.stdout + stdout + stderr + doctor.stdout;
+    for (const token of stage.server.issued) assert.ok(!said.includes(token));
   });
 
   it("prints with --json what get shows of it, and nothing else on standard output", async () => {
@@ -107,6 +110,7 @@ describe("holdfast login without a hub", { timeout }, () => {
     assert.equal(status, 0, stderr);
     assert.match(stderr, /Using the store in .* \(no hub runs\)/);
     assert.equal(((await sh.json("get", "one"))["signIn"] as Json)["subject"], "anna@example.com");
+    assert.equal((await sh.json("test", "one"))["ok"], true);
     {
       await using hub = await startHub({ args: ["--no-demo"], dataDir });
       await hub.until("one", "connected");

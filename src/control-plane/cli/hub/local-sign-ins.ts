@@ -40,6 +40,16 @@ export class LocalSignIns implements AsyncDisposable {
     return this.#flows.news(id, signIn);
   }
 
+  /** What a request to the server carries: flat, empty where nobody is signed in, or could be. */
+  async signed(record: ConnectorRecord): Promise<readonly string[]> {
+    try {
+      const value = await this.#place(record).credential.current();
+      return value === undefined ? [] : ["authorization", value];
+    } catch {
+      return [];
+    }
+  }
+
   /** Whatever the connector's address holds at present: what is stored is shown as it is. */
   async facts({ id }: ConnectorRecord): Promise<SignInFacts | undefined> {
     const credential = this.#credential(id);

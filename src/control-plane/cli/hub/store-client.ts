@@ -7,7 +7,7 @@ import {
   readSealingKey,
   toConnectorOptions,
 } from "../../../connectors/index.ts";
-import type { SignInNews } from "../../../credentials/index.ts";
+import { type SignInNews, withoutToken } from "../../../credentials/index.ts";
 import { catalog, ProxyError } from "../../../errors/index.ts";
 import { type HubStores, openSqliteHubStores } from "../../../store/index.ts";
 import type { ConnectorView, DoctorReport, SignInProgress } from "../../api/schema.ts";
@@ -39,7 +39,10 @@ export async function openLocalStore(dataDir: string): Promise<LocalStore> {
 
 export async function openStoreClient(dataDir: string, parts: LocalParts): Promise<HubClient> {
   const { connectors, signIns, ...store } = await openLocalStore(dataDir);
-  const doctor = async (name: string) => examine(await connectors.get(name), parts);
+  const doctor = async (name: string) => {
+    const record = await connectors.get(name);
+    return examine(record, await signIns.signed(record), parts);
+  };
   const view = async (record: ConnectorRecord) => viewOf(record, await signIns.facts(record));
   const needsHub = (): never => {
     throw new VerbError("No hub runs, and this needs one: start it with holdfast serve.", exitCodes.unreachable);
@@ -102,8 +105,12 @@ function progressOf(news: SignInNews | undefined): SignInProgress {
   return { state: news.state, code, detail: `${message} ${catalog[code].remedy}` };
 }
 
-function examine(record: ConnectorRecord, parts: LocalParts): Promise<DoctorReport> {
-  return parts.runDoctor({ name: record.name, resolve: () => toConnectorOptions(record, process.env) });
+async function examine(record: ConnectorRecord, signed: readonly string[], parts: LocalParts): Promise<DoctorReport> {
+  const resolve = () => {
+    const options = toConnectorOptions(record, process.env);
+    return { ...options, headers: [...options.headers, ...signed] };
+  };
+  return withoutToken(await parts.runDoctor({ name: record.name, resolve }), signed);
 }
 
 function statusOf(view: ConnectorView, report: DoctorReport): ConnectorView["status"] {
