@@ -150,6 +150,7 @@ export class Credential {
     // That other calls are allowed changes nothing about the one that was not.
     if (this.#passing === undefined || this.#passing.code === "SCOPE_REQUIRED") return;
     this.#passing = undefined;
+    this.#notBeforeMs = 0;
     this.#parts.changed();
   }
 

@@ -111,6 +111,16 @@ describe("a server behind HTTP+SSE that asks for a sign-in", { timeout }, () => 
   });
 });
 
+describe("a WebSocket server that asks for a sign-in", { timeout }, () => {
+  it("is found by its well-known place, and a new connection carries the renewed token", async () => {
+    await using stage = await openSignedInStage({ wire: "websocket" });
+    assert.equal(toolText(await (await connect(stage)).call("whoami", {})), "anna, call 1");
+    stage.server.expire();
+    assert.equal(toolText(await (await connect(stage)).call("whoami", {})), "anna, call 1");
+    assert.deepEqual(refreshes(stage), [{ grant: "refresh_token", status: 200 }]);
+  });
+});
+
 describe("a sign-in that is over", { timeout }, () => {
   it("is said so where the authorization server refuses to renew it, is not asked for again, and is mended by the next one", async () => {
     await using stage = await openSignedInStage();

@@ -6,7 +6,10 @@ import type { AddressInfo } from "node:net";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { SSEServerTransport } from "@modelcontextprotocol/sdk/server/sse.js";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
+import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
+import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
 import { Provider } from "oidc-provider";
+import { WebSocketServer } from "ws";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -22,7 +25,7 @@ export interface SignInServerOptions {
   /** Path of the MCP endpoint. */
   readonly path?: string;
   /** Which transport the server speaks; `path` is then that of its event stream. */
-  readonly wire?: "http-sse";
+  readonly wire?: "http-sse" | "websocket";
   /** Without metadata of its own, as servers of 2025-03-26. */
   readonly publishesNothing?: boolean;
   /** Names no metadata in its challenge. */
@@ -70,6 +73,7 @@ export async function startSignInServer(options: SignInServerOptions = {}): Prom
   authorizationServer.on("request", front(provider, { tokenRequests, asked, hold, issued, change: options.metadata }));
   const guarded = guardOf(provider, url, options);
   resourceServer.on("request", guarded.listener);
+  if (options.wire === "websocket") serveSockets(resourceServer, guarded.userOf);
   return {
     url,
     issuer,
@@ -274,7 +278,13 @@ function guardOf(provider: Provider, url: string, options: SignInServerOptions) 
     streams.set(transport.sessionId, transport);
     await serverFor(user).connect(transport);
   };
-  return { listener, seen, old, counts, wants };
+  /** Undefined: a token that is not taken. */
+  const userOf = async (token: string): Promise<string | undefined> => {
+    seen.add(token);
+    const known = old.has(token) ? undefined : await provider.AccessToken.find(token);
+    return known?.isExpired === false ? known.accountId : undefined;
+  };
+  return { listener, userOf, seen, old, counts, wants };
 }
 
 function serverFor(user: string): McpServer {
@@ -285,6 +295,29 @@ function serverFor(user: string): McpServer {
     return { content: [{ type: "text", text: `${user}, call ${calls}` }] };
   });
   return server;
+}
+
+/** One connection, one session, let in by the token of its handshake. */
+function serveSockets(server: Server, userOf: (token: string) => Promise<string | undefined>): void {
+  const sockets = new WebSocketServer({ noServer: true, handleProtocols: () => "mcp" });
+  server.on("upgrade", (request, socket, head) => {
+    void (async () => {
+      const user = await userOf(/^Bearer (\S+)$/.exec(request.headers.authorization ?? "")?.[1] ?? "");
+      if (user === undefined)
+        return void socket.end(
+          'HTTP/1.1 401 Unauthorized\r\nwww-authenticate: Bearer error="invalid_token"\r\ncontent-length: 0\r\n\r\n',
+        );
+      sockets.handleUpgrade(request, socket, head, (accepted) => {
+        const transport: Transport = {
+          start: async () => {},
+          send: async (message) => accepted.send(JSON.stringify(message)),
+          close: async () => accepted.close(),
+        };
+        accepted.on("message", (data: Buffer) => transport.onmessage?.(JSON.parse(data.toString()) as JSONRPCMessage));
+        void serverFor(user).connect(transport);
+      });
+    })();
+  });
 }
 
 function issuerOf(provider: Provider): string {

@@ -27,7 +27,12 @@ export async function openSignInStage(
   await using resources = new AsyncDisposableStack();
   const server = resources.use(await startSignInServer(options));
   const hub = resources.use(await startHub({ ...hubOptions, args: ["--no-demo", ...(hubOptions.args ?? [])] }));
-  await hub.addLocal("one", { kind: "http", url: server.url, wire: options.wire ?? "streamable-http" });
+  const { wire = "streamable-http" } = options;
+  const address =
+    wire === "websocket"
+      ? { kind: wire, url: server.url.replace("http:", "ws:") }
+      : { kind: "http", url: server.url, wire };
+  await hub.addLocal("one", address);
   await hub.until("one", "needs-sign-in");
   const owned = resources.move();
   const begin = async (wish: Json = {}): Promise<string> => {

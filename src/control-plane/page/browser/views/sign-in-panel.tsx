@@ -81,6 +81,7 @@ function SignInForm({ connector, isNeeded }: { readonly connector: ConnectorView
       };
       try {
         link.value = await openSignIn(name, wish);
+        secret.value = "";
       } catch (error) {
         if (error instanceof ApiProblem && needClient.has(error.problem.code)) asksClient.value = true;
         throw error;
