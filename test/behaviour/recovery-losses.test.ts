@@ -157,22 +157,41 @@ describe("a loss in the middle of a restore", () => {
     );
   });
 
-  it("ends a call that has been sent twice with an error that says it did not run, and the next one is answered", async () => {
+  /** A server whose sessions up to that one die before they have taken anything, notifications/initialized included. */
+  const diesUpTo = async (last: number) => {
     let armed = false;
-    // s2 dies before it has taken anything, notifications/initialized included.
-    await using upstream = await startUpstream(
-      forgets((_, session) => armed && (session === "s1" || session === "s2")),
-    );
-    await using holdfast = await startHoldfast(upstream.url);
+    const upstream = await startUpstream(forgets((_, session) => armed && Number(String(session).slice(1)) <= last));
+    const holdfast = await startHoldfast(upstream.url);
     const client = await connect(holdfast.url);
     await client.request("ping");
     armed = true;
-    const got = await client.call("where", {}, 500);
+    return {
+      client,
+      sendsOf: (sent: number) => upstream.seen.filter(({ message }) => message["id"] === sent).length,
+      [Symbol.asyncDispose]: async () => {
+        await holdfast[Symbol.asyncDispose]();
+        await upstream[Symbol.asyncDispose]();
+      },
+    };
+  };
+
+  for (const last of [2, 4]) {
+    it(`is invisible where the new session is lost before its first use, ${last - 1} in a row, and the call runs once`, async () => {
+      await using world = await diesUpTo(last);
+      assert.equal(toolText(await world.client.call("where", {}, 500)), `s${last + 1}`);
+      assert.equal(world.sendsOf(500), last + 1);
+      assert.equal(toolText(await world.client.call("where")), `s${last + 1}`);
+    });
+  }
+
+  it("ends a call that five sessions in a row have refused with an error that says it did not run, and the next one is answered", async () => {
+    await using world = await diesUpTo(5);
+    const got = await world.client.call("where", {}, 500);
     assert.equal(got.status, 200, got.text);
     assert.equal(errorCode(got), "SESSION_NOT_KEPT", got.text);
     assert.equal(got.error?.data?.["executed"], "no");
-    assert.equal(upstream.seen.filter(({ message }) => message["id"] === 500).length, 2);
-    assert.equal(toolText(await client.call("where")), "s3");
+    assert.equal(world.sendsOf(500), 5);
+    assert.equal(toolText(await world.client.call("where")), "s6");
   });
 
   it("leaves the restored session in use where only notifications/initialized is refused", async () => {

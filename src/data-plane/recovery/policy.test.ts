@@ -7,6 +7,7 @@ import { type Action, decide, maxSends, policy, type Recovery } from "./policy.t
 
 const isFault = (name: string): name is Fault => name in policy;
 const faults = Object.keys(policy).filter(isFault);
+const mostSends = 5;
 const rowOf = (fault: Fault): Recovery | "relay" => policy[fault];
 
 interface Step {
@@ -37,15 +38,18 @@ function live(met: readonly Fault[], safe: boolean, kept: boolean): Life {
 }
 
 describe("the policy", () => {
-  it("sends a request at most twice, and a third time only after a refusal for its order", () => {
+  it("sends a request at most twice, and again only after a refusal for its order or of a session that is lost too", () => {
     const property = fc.property(
       fc.array(fc.constantFrom(...faults), { minLength: 1, maxLength: 12 }),
       fc.boolean(),
       fc.boolean(),
       (met, safe, kept) => {
         const { steps, sends } = live(met, safe, kept);
-        const third = steps.some((step) => step.fault === "not-initialized" && step.sendsBefore === maxSends);
-        assert.ok(sends <= (third ? maxSends + 1 : maxSends), `${sends} sends`);
+        assert.ok(sends <= mostSends, `${sends} sends`);
+        for (const { fault, action, sendsBefore } of steps) {
+          const isRefusal = fault === "session-not-found" || (fault === "not-initialized" && sendsBefore === maxSends);
+          if (resends(action) && fault !== "not-sent") assert.ok(sendsBefore < maxSends || isRefusal, fault);
+        }
         for (const { fault, action } of steps) check(fault, action, safe, kept);
       },
     );
@@ -56,8 +60,14 @@ describe("the policy", () => {
     // A server that refuses connections is bounded by the recovery window, and a resume by the relay.
     for (const fault of faults.filter((fault) => fault !== "not-sent" && fault !== "stream-cut-resumable")) {
       const { steps } = live(Array<Fault>(9).fill(fault), true, true);
-      assert.ok(steps.length <= maxSends + 1, fault);
+      assert.ok(steps.length <= (fault === "session-not-found" ? mostSends : maxSends + 1), fault);
     }
+  });
+
+  it("restores for a request that each session refused until the fifth has", () => {
+    const refused = (sends: number) => decide("session-not-found", { sends, safe: false, kept: true });
+    assert.deepEqual([1, 2, 3, 4].map(refused), Array(4).fill({ do: "restore" }));
+    assert.deepEqual(refused(mostSends), { do: "fail", code: "SESSION_NOT_KEPT" });
   });
 
   it("relays what the server answered", () => {
@@ -78,11 +88,12 @@ describe("the policy", () => {
   });
 });
 
+const resends = (action: Action): boolean => action.do !== "relay" && action.do !== "fail" && action.do !== "resume";
+
 function check(fault: Fault, action: Action, safe: boolean, kept: boolean): void {
   const row = rowOf(fault);
-  const resends = action.do !== "relay" && action.do !== "fail" && action.do !== "resume";
   if (row === "relay") return assert.equal(action.do, "relay");
-  if (resends) assert.ok(kept, "nothing is sent again that was not kept");
-  if (row.replay === "if-safe" && !safe) assert.ok(!resends, `${fault} leads an unsafe request to ${action.do}`);
-  if (resends) assert.equal(action.do, row.first);
+  if (resends(action)) assert.ok(kept, "nothing is sent again that was not kept");
+  if (row.replay === "if-safe" && !safe) assert.ok(!resends(action), `${fault} leads an unsafe request to ${action.do}`);
+  if (resends(action)) assert.equal(action.do, row.first);
 }

@@ -19,13 +19,15 @@ export interface Recovery {
   readonly first: FirstStep;
   /** `always`: the refusal proves that the request did not run. `if-safe`: only what may run twice. */
   readonly replay: "always" | "if-safe";
+  /** How often the request may go out in all, where that is more than `maxSends`. */
+  readonly sends?: number;
   /** What the client gets when the same request meets the fault again after it was replayed. */
   readonly again: ErrorCode | "relay";
 }
 
 // prettier: one row, one fault
 export const policy = {
-  "session-not-found": { first: "restore", replay: "always", again: "SESSION_NOT_KEPT" },
+  "session-not-found": { first: "restore", replay: "always", sends: 5, again: "SESSION_NOT_KEPT" },
   "session-suspected": { first: "restore", replay: "always", again: "relay" },
   "session-doubtful": { first: "ping", replay: "always", again: "relay" },
   "unsupported-version": { first: "restore", replay: "always", again: "relay" },
@@ -55,7 +57,10 @@ export type Action =
   | { readonly do: "fail"; readonly code: ErrorCode }
   | { readonly do: FirstStep };
 
-/** A request is sent at most twice (design rule 4); only a replay that overtook `initialized`, which is refused unrun, may go a third time. */
+/**
+ * A request is sent at most twice (design rule 4). What is refused unrun may go again: a replay that overtook `initialized` once, and one whose new session was
+ * lost as well as often as its row says (docs/decisions/2026-11-29-lost-before-its-first-use.md).
+ */
 export const maxSends = 2;
 
 /** Decides the fate of one request that met a fault. The session's own fate (is it lost?) is the session machine's matter. */
@@ -70,8 +75,8 @@ export function decide(fault: Fault, request: RequestState): Action {
   if (recovery.first === "resume") return { do: "resume" };
   // It may have run, and running it twice may do harm: say so, never guess.
   if (recovery.replay === "if-safe" && !request.safe) return { do: "fail", code: "OUTCOME_UNKNOWN" };
-  // Sent twice and no better: stop, and say what stopped it.
-  if (request.sends >= maxSends)
+  // Sent as often as it may be and no better: stop, and say what stopped it.
+  if (request.sends >= (recovery.sends ?? maxSends))
     return recovery.again === "relay" ? { do: "relay" } : { do: "fail", code: recovery.again };
   // Nothing was kept to send again; the session is still restored for the next request.
   if (!request.kept) return { do: "fail", code: unkept(fault, recovery) };
