@@ -94,6 +94,7 @@ function check(fault: Fault, action: Action, safe: boolean, kept: boolean): void
   const row = rowOf(fault);
   if (row === "relay") return assert.equal(action.do, "relay");
   if (resends(action)) assert.ok(kept, "nothing is sent again that was not kept");
-  if (row.replay === "if-safe" && !safe) assert.ok(!resends(action), `${fault} leads an unsafe request to ${action.do}`);
+  if (row.replay === "if-safe" && !safe)
+    assert.ok(!resends(action), `${fault} leads an unsafe request to ${action.do}`);
   if (resends(action)) assert.equal(action.do, row.first);
 }
