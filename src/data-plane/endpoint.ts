@@ -22,6 +22,7 @@ import {
   StdioClient,
   serveMcp,
   serveMcpShort,
+  UpgradePassage,
   WebSocketEndpoint,
 } from "./ingress/index.ts";
 import { type StreamClock, type StreamJournal, Streams } from "./relay/index.ts";
@@ -89,6 +90,8 @@ export interface Endpoint {
   serveStdio(input: Readable, output: Writable): StdioClient;
   /** Front mode: whatever is no exchange of an MCP session. */
   readonly passThrough: Serve | undefined;
+  /** Front mode: WebSocket connections, whatever their path. */
+  readonly passUpgrade: ServeUpgrade | undefined;
   /** How the server is reached: "stdio", "HTTP+SSE"; undefined while that is not found. */
   readonly wire: string | undefined;
   /** Starts the server's program anew (as after an upgrade of it), moves the sessions there, and lets the old process finish its calls. Undefined: there is no program. */
@@ -139,6 +142,7 @@ export function openEndpoint(options: ConnectorOptions, shared: SharedParts, hub
     serve: serveMcp.bind(null, mcp),
     serveShort: (request) => (isServedShort(mcp, request) ? serveShort : undefined),
     passThrough: others,
+    passUpgrade: upgradesOf(options, connector, forwarding, hub?.lookup),
     get wire() {
       return connector.transport.wire;
     },
@@ -193,6 +197,17 @@ async function endSessions(
 async function untilIdle(sessions: readonly UpstreamSession[]): Promise<void> {
   for (let waits = 0; waits < 50 && sessions.some(({ inUse }) => inUse > 0); waits++)
     await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+function upgradesOf(
+  { front, server, maxSessions: most }: ConnectorOptions,
+  connector: Connector,
+  forwarding: Forwarding,
+  lookup: LookupFunction | undefined,
+): ServeUpgrade | undefined {
+  if (!front || server.kind !== "http") return undefined;
+  const passage = new UpgradePassage({ connector, forwarding, url: server.url, lookup, most });
+  return passage.accept.bind(passage);
 }
 
 function whoAsks({ front, principal }: ConnectorOptions, { proxies }: Forwarding) {

@@ -43,7 +43,7 @@ export function endpointRoutes(endpoint: Endpoint, paths: EndpointPaths): Routes
     },
     shortRoute: (path, request) => (isSamePath(path, paths.mcp) ? endpoint.serveShort(request) : undefined),
     upgrade(path) {
-      if (endpoint.passThrough !== undefined) return undefined;
+      if (endpoint.passUpgrade !== undefined) return endpoint.passUpgrade;
       return isSamePath(path, paths.webSocket) || isSamePath(path, paths.mcp) ? endpoint.webSocket : undefined;
     },
   };

@@ -192,7 +192,8 @@ class RunningServer implements HttpServer, ShortListener {
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const { log, metrics, connector, nowMs, upgrade } = this.#options;
     const path = pathOf(request);
-    const serve = upgrade?.(path);
+    // "*" and absolute forms are for forward proxies.
+    const serve = path.startsWith("/") ? upgrade?.(path) : undefined;
     // Where nobody takes WebSocket, whoever answers that path without the offer has the word: in front mode, the server.
     if (!isWebSocketUpgrade(request) || serve === undefined) return declineUpgrade(this.#server, request, socket, head);
     const notes = newNotes(nowMs());
@@ -205,7 +206,7 @@ class RunningServer implements HttpServer, ShortListener {
     socket.on("error", () => socket.destroy());
     socket.on("close", () => {
       const { errorCode } = notes.outcome;
-      const statusCode = errorCode === "-" ? 101 : catalog[errorCode as ErrorCode].http;
+      const statusCode = errorCode === "-" ? (notes.upgradeStatus ?? 101) : catalog[errorCode as ErrorCode].http;
       log.request(toRecord(notes, request, { headersSent: true, statusCode }, connector, nowMs()));
       metrics.requestEnded(errorCode === "-" ? "answered" : errorCode);
       this.#upgraded.delete(socket);

@@ -6,6 +6,7 @@ export { type HttpServer, listen, type Serve, type ServeShort } from "./http-ser
 export { SseEndpoint } from "./http-sse.ts";
 export { KeptBytes } from "./kept-bytes.ts";
 export { passThrough } from "./pass-through.ts";
+export { UpgradePassage } from "./pass-upgrade.ts";
 export { credentialOf, type PrincipalRule, principalHeader } from "./principal.ts";
 export type { BodyLimits } from "./read-body.ts";
 export { refuse } from "./refuse.ts";

@@ -31,6 +31,8 @@ export interface ExchangeNotes {
   scanned: (() => Scanned) | undefined;
   /** Of a modern exchange, by its header; its body is not read for the log. */
   modernMethod: string | undefined;
+  /** What a server answered that was asked to leave HTTP, where it was asked. */
+  upgradeStatus: number | undefined;
   bodyLength: () => number;
 }
 
@@ -49,6 +51,7 @@ export function newNotes(nowMs: number): ExchangeNotes {
     release: none,
     scanned: undefined,
     modernMethod: undefined,
+    upgradeStatus: undefined,
     bodyLength: nothing,
   };
 }

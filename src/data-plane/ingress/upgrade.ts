@@ -8,8 +8,8 @@ import type { ExchangeNotes } from "./request-record.ts";
 /** `notes`: for the line that the log keeps of the connection when it is over. */
 export type ServeUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer, notes: ExchangeNotes) => void;
 
-export function isWebSocketUpgrade({ headers }: IncomingMessage): boolean {
-  return headers.upgrade?.toLowerCase() === "websocket";
+export function isWebSocketUpgrade({ headers, method }: IncomingMessage): boolean {
+  return method === "GET" && headers.upgrade?.toLowerCase() === "websocket";
 }
 
 /** Answers with an error of ours and closes. */

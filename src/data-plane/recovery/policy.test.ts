@@ -66,7 +66,10 @@ describe("the policy", () => {
 
   it("restores for a request that each session refused until the fifth has", () => {
     const refused = (sends: number) => decide("session-not-found", { sends, safe: false, kept: true });
-    assert.deepEqual([1, 2, 3, 4].map(refused), Array(4).fill({ do: "restore" }));
+    assert.deepEqual(
+      [1, 2, 3, 4].map(refused),
+      Array.from({ length: 4 }, () => ({ do: "restore" })),
+    );
     assert.deepEqual(refused(mostSends), { do: "fail", code: "SESSION_NOT_KEPT" });
   });
 

@@ -1,3 +1,4 @@
+export { askUpgrade, type UpgradeReply } from "./ask-upgrade.ts";
 export { LineFramer } from "./line-framer.ts";
 export { openTransport, type TransportOptions } from "./open-transport.ts";
 export { PushBody, wholeReply } from "./push-body.ts";
