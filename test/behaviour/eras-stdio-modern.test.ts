@@ -14,7 +14,7 @@ import { type StdioServer, stdioEras, stdioServer } from "../support/stdio-eras.
 const timeout = 60_000;
 const call = (name: string, args: object = {}): ModernAsk => ({ params: { name, arguments: args } });
 
-describe("the era of a stdio server", { timeout }, () => {
+describe("the era of a stdio server", { timeout, concurrency: true }, () => {
   for (const kind of ["exits-before-initialize", "legacy"] as const satisfies readonly StdioServer[]) {
     it(`is asked on a process that is gone afterwards (${kind}), once for all who come and over a restart`, async () => {
       await using scene = await stdioEras(kind);

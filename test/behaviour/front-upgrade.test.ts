@@ -79,7 +79,7 @@ async function readAll(socket: Socket): Promise<string> {
 const hashOf = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
 const front = (url: string, ...args: string[]) => startHoldfast(url, { args: ["--front", ...args] });
 
-describe("a WebSocket through --front", { timeout: 60_000 }, () => {
+describe("a WebSocket through --front", { timeout: 60_000, concurrency: true }, () => {
   it("serves the SDK's client from the SDK's server", async () => {
     const port = await lastingPort();
     await using server = await startChild(process.execPath, [sdkServer, "websocket", String(port)]);

@@ -42,7 +42,7 @@ async function end(client: RawClient): Promise<void> {
   assert.equal(answer.status, 200);
 }
 
-describe("a data directory that cannot be used", { timeout }, () => {
+describe("a data directory that cannot be used", { timeout, concurrency: true }, () => {
   it("is named at start, with the reason and the flag, and exit status 4", async () => {
     await using directory = await temporaryDirectory();
     const file = join(directory.path, "file");
@@ -87,7 +87,7 @@ describe("a data directory that cannot be used", { timeout }, () => {
   });
 });
 
-describe("a store that fails at run time", { timeout }, () => {
+describe("a store that fails at run time", { timeout, concurrency: true }, () => {
   it("is logged, and every session of this process goes on, through a loss as well", async () => {
     await using scene = await openScene();
     const before = await connect(scene.holdfast.url);

@@ -33,7 +33,7 @@ async function silentServer() {
 }
 
 for (const name of ["stream", "silence"]) {
-  describe(`a cancelled call at a server that answers it with ${name}`, { timeout: 60_000 }, () => {
+  describe(`a cancelled call at a server that answers it with ${name}`, { timeout: 60_000, concurrency: true }, () => {
     it("ends without an answer, for the client and at the server, and the call beside it goes on", async () => {
       await using server = await silentServer();
       await using holdfast = await startHoldfast(server.url);

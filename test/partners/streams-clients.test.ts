@@ -15,7 +15,7 @@ const long = (seconds: number) => ({
 });
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-describe("@modelcontextprotocol/sdk 1.32, calling a long tool of server-everything", () => {
+describe("@modelcontextprotocol/sdk 1.32, calling a long tool of server-everything", { concurrency: true }, () => {
   it("gets every progress message once and the answer, although its network was away in between", async () => {
     await using upstream = await everything();
     await using holdfast = await startHoldfast(upstream.url, { args: ["--stream-open-after", "0.3"] });
