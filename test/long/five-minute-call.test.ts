@@ -8,13 +8,14 @@ import { fileURLToPath } from "node:url";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { startHoldfast } from "../support/holdfast.ts";
-import { networkTo, reconnectionOptions } from "../support/network.ts";
+import { networkTo, reconnectionOptions as untiring } from "../support/network.ts";
 import { temporaryDirectory } from "../support/process.ts";
 import { textOf } from "../support/tool-result.ts";
 import { everything } from "../support/upstreams.ts";
 
 const callSeconds = 300;
 const awayMs = 60_000;
+const reconnectionOptions = { ...untiring, maxRetries: 1_000 };
 const everythingScript = fileURLToPath(import.meta.resolve("@modelcontextprotocol/server-everything/dist/index.js"));
 
 interface Server extends AsyncDisposable {
