@@ -24,7 +24,7 @@ interface State {
   readonly secret: string;
   readonly clients: Record<string, OAuthClientInformationFull>;
   readonly codes: Record<string, Grant & { readonly challenge: string }>;
-  readonly refresh: Record<string, Grant>;
+  readonly refresh: Record<string, Grant & { readonly usedAtMs?: number }>;
   readonly opaque: Record<string, Access>;
   readonly revoked: string[];
   issued: number;
@@ -32,6 +32,11 @@ interface State {
 }
 
 const lifetimeSeconds = 3_600;
+/**
+ * A used refresh token stays good for moments, as with providers that rotate: both SDKs refresh for their call and for their stream at the same time
+ * when both are refused, and only a provider can tell that from a theft.
+ */
+const overlapMs = 5_000;
 
 export class InstantProvider implements OAuthServerProvider {
   readonly #file: string;
@@ -78,12 +83,15 @@ export class InstantProvider implements OAuthServerProvider {
     return this.#issue({ user, clientId });
   };
 
-  /** Rotating: a refresh token is good for one use. */
+  /** Rotating: a refresh token is good for one use, and what comes together with it. */
   exchangeRefreshToken: OAuthServerProvider["exchangeRefreshToken"] = async (_client, refreshToken) => {
     const grant = this.#state.refresh[refreshToken];
-    if (grant === undefined) throw new InvalidGrantError("This refresh token is not known");
-    delete this.#state.refresh[refreshToken];
-    return this.#issue(grant);
+    const usedAtMs = grant?.usedAtMs ?? Date.now();
+    if (grant === undefined || Date.now() - usedAtMs > overlapMs)
+      throw new InvalidGrantError("This refresh token is not known");
+    const { user, clientId } = grant;
+    this.#state.refresh[refreshToken] = { user, clientId, usedAtMs };
+    return this.#issue({ user, clientId });
   };
 
   verifyAccessToken: OAuthServerProvider["verifyAccessToken"] = async (token) => {
