@@ -153,7 +153,10 @@ describe("--recovery transparent, the default", () => {
       const healed = await client.call("echo", { text: "same" }, 41);
       assert.equal(withoutOwnText(healed.text), withoutOwnText(plain.text));
       assert.equal(healed.status, plain.status);
-      assert.deepEqual([...healed.headers.keys()], [...plain.headers.keys()]);
+      // How an answer is framed is each connection's own affair: a stream that was whole at once goes out with its length.
+      const framing = new Set(["content-length", "transfer-encoding"]);
+      const named = (headers: Headers) => [...headers.keys()].filter((name) => !framing.has(name));
+      assert.deepEqual(named(healed.headers), named(plain.headers));
       await scene.stateWhen(({ sessions }) => sessions.list.at(-1)?.getOpen === true, "the stream of the new session");
       await scene.order({ do: "notify", what: "message", level: "emergency", data: "later" });
       await listener.next((message) => JSON.stringify(message).includes('"later"'));
