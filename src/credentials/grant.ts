@@ -84,9 +84,3 @@ export function joinScopes(...scopes: readonly (string | undefined)[]): string |
   const all = new Set(scopes.flatMap((scope) => (scope ?? "").split(" ").filter((one) => one !== "")));
   return all.size === 0 ? undefined : [...all].join(" ");
 }
-
-/** A report on a server that may repeat what it was sent: `signed` is the header it was sent with, flat. */
-export function withoutToken<Report>(report: Report, [, value]: readonly string[]): Report {
-  const token = value?.split(" ")[1];
-  return token === undefined ? report : (JSON.parse(JSON.stringify(report).replaceAll(token, "***")) as Report);
-}

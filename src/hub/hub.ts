@@ -17,7 +17,6 @@ import {
   toConnectorOptions,
 } from "../connectors/index.ts";
 import { type DoctorReport, HubSettings, Logins, Tokens } from "../control-plane/api/index.ts";
-import { withoutToken } from "../credentials/index.ts";
 import { type HttpServer, isLoopback, listen, runDoctor, type SharedParts } from "../data-plane/index.ts";
 import type { Log, RequestRecord } from "../observability/index.ts";
 import { type HubStores, openSqliteHubStores } from "../store/index.ts";
@@ -197,7 +196,7 @@ export class RunningHub {
     const record = await this.connectors.get(name);
     const isRestricted = record.spec.from === "api";
     const signed = await this.signIns.signed(record);
-    const report = await runDoctor({
+    return runDoctor({
       name,
       resolve: () => {
         const options = toConnectorOptions(record, this.#env);
@@ -206,7 +205,6 @@ export class RunningHub {
       },
       lookup: isRestricted ? this.addressRules.lookup : undefined,
     });
-    return withoutToken(report, signed);
   }
 
   async reload(): Promise<void> {

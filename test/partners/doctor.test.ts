@@ -48,6 +48,19 @@ describe("the diagnosis of a server that is well", { timeout }, () => {
     });
   }
 
+  it("shows no header's value, though the server repeats it in its answer", async () => {
+    await using server = await startRawServer({
+      open: ({ headers }, response) =>
+        response.writeHead(403, { "content-type": "text/plain" }).end(`not with ${headers.authorization}`),
+    });
+    const target = { kind: "http", url: new URL(server.url), wire: "streamable-http" } as const;
+    const headers = ["authorization", "Bearer a-token-of-mine"];
+    const report = await runDoctor({ name: "one", resolve: () => ({ server: target, headers }) });
+    assert.equal(report.ok, false);
+    assert.match(JSON.stringify(report), /not with Bearer \*\*\*/);
+    assert.ok(!JSON.stringify(report).includes("a-token-of-mine"));
+  });
+
   it("opens one session, ends it, and shows the server no id but that one and a made-up one", async () => {
     const respond: Respond = (seen, response) => {
       const { headers, method, body } = seen;

@@ -49,15 +49,39 @@ const endTimeoutMs = 2_000;
 export async function runDoctor(patient: Patient, options: DoctorOptions = doctorDefaults): Promise<DoctorReport> {
   const at = new Date();
   const steps: TakenStep[] = [];
+  let secrets: readonly string[] = [];
+  const known: Patient = {
+    ...patient,
+    resolve() {
+      const resolved = patient.resolve();
+      secrets = secretWords(resolved.headers);
+      return resolved;
+    },
+  };
   /** Takes one step, and answers whether the next may be taken. */
   const take = async (step: StepName, look: () => Finding | Promise<Finding>): Promise<boolean> => {
     const begun = performance.now();
     const finding = await look();
-    steps.push({ step, ...finding, ms: Math.round(performance.now() - begun) });
+    steps.push({ step, ...withoutSecrets(finding, secrets), ms: Math.round(performance.now() - begun) });
     return finding.outcome !== "failed";
   };
-  await examine(patient, options, take);
+  await examine(known, options, take);
   return reportOf(patient.name, at, steps);
+}
+
+/** Shorter words are no credentials, and may stand in any answer. */
+const secretLength = 8;
+
+function secretWords(headers: readonly string[]): readonly string[] {
+  const values = headers.filter((_, index) => index % 2 === 1);
+  return values.flatMap((value) => value.split(/\s+/)).filter((word) => word.length >= secretLength);
+}
+
+/** A server may repeat in its answer what it was sent. */
+function withoutSecrets(finding: Finding, secrets: readonly string[]): Finding {
+  const hide = (text: string): string => secrets.reduce((rest, secret) => rest.replaceAll(secret, "***"), text);
+  const { sentence, head } = finding;
+  return { ...finding, sentence: hide(sentence), ...(head === undefined ? {} : { head: hide(head) }) };
 }
 
 type Take = (step: StepName, look: () => Finding | Promise<Finding>) => Promise<boolean>;

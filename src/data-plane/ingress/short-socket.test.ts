@@ -69,7 +69,7 @@ describe("a connection the short way", () => {
     await settled();
     answer(begun[0], "first");
     await settled();
-    assert.deepEqual([begun.length, left.join(""), closed()], [1, `${post("no")}PO`, 1]);
+    assert.deepEqual([begun.length, left.join(""), closed()], [1, `${post("no").toString()}PO`, 1]);
   });
 
   it("tells of a client that leaves in the midst, once", async () => {

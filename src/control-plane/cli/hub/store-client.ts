@@ -7,7 +7,7 @@ import {
   readSealingKey,
   toConnectorOptions,
 } from "../../../connectors/index.ts";
-import { type SignInNews, withoutToken } from "../../../credentials/index.ts";
+import type { SignInNews } from "../../../credentials/index.ts";
 import { catalog, ProxyError } from "../../../errors/index.ts";
 import { type HubStores, openSqliteHubStores } from "../../../store/index.ts";
 import type { ConnectorView, DoctorReport, SignInProgress } from "../../api/schema.ts";
@@ -105,12 +105,12 @@ function progressOf(news: SignInNews | undefined): SignInProgress {
   return { state: news.state, code, detail: `${message} ${catalog[code].remedy}` };
 }
 
-async function examine(record: ConnectorRecord, signed: readonly string[], parts: LocalParts): Promise<DoctorReport> {
+function examine(record: ConnectorRecord, signed: readonly string[], parts: LocalParts): Promise<DoctorReport> {
   const resolve = () => {
     const options = toConnectorOptions(record, process.env);
     return { ...options, headers: [...options.headers, ...signed] };
   };
-  return withoutToken(await parts.runDoctor({ name: record.name, resolve }), signed);
+  return parts.runDoctor({ name: record.name, resolve });
 }
 
 function statusOf(view: ConnectorView, report: DoctorReport): ConnectorView["status"] {
