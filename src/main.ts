@@ -5,8 +5,7 @@ if (major < 22 || (major === 22 && minor < 18)) {
   process.stderr.write(`holdfast needs Node 22.18 or newer; this is ${process.versions.node}.\n`);
   process.exitCode = 1;
 } else {
-  const { enableCompileCache } = await import("node:module");
-  enableCompileCache();
+  process.getBuiltinModule("node:module").enableCompileCache();
   const { runCommandLine } = await import("./command-line.ts");
   await runCommandLine(process.argv.slice(2));
 }
