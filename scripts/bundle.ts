@@ -20,7 +20,8 @@ const withoutFacades: Plugin = {
         const taken = names.replaceAll(/([\w$]+) as ([\w$]+)/g, "$1: $2");
         return `const {${taken}} = process.getBuiltinModule("${module}");`;
       })
-      .replaceAll(/^import process from "node:process";$/gm, "")
+      .replaceAll(/\b__require\("(?:node:)?([\w/]+)"\)/g, 'process.getBuiltinModule("node:$1")')
+      .replaceAll(/^(?:import process from "node:process";|var __require = .*createRequire.*)$/gm, "")
       .replaceAll(/^import ([\w$]+) from "(node:[\w/]+)";/gm, 'const $1 = process.getBuiltinModule("$2");');
     // No line moves, so the source map stays as it is.
     return { code: plain, map: null };

@@ -51,5 +51,5 @@ export const reconnectionOptions = {
   initialReconnectionDelay: 200,
   maxReconnectionDelay: 400,
   reconnectionDelayGrowFactor: 1.2,
-  maxRetries: 100,
+  maxRetries: 20,
 };
