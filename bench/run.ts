@@ -45,7 +45,7 @@ const help = `npm run bench -- [options]
   --quick             short rounds, under two minutes; its figures are rough
   --only a,b          of: ${Object.keys(parts).join(", ")}
   --contenders a,b    of: ${contenderNames.join(", ")}
-  --write             put the tables of a full run (about 23 minutes) into bench/README.md
+  --write             put the tables of a full run (about 27 minutes) into bench/README.md
   --help
 
 Build first: Holdfast is measured as dist/main.js. nginx takes part where it is installed.
