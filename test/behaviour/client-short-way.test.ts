@@ -97,17 +97,28 @@ class Answers {
   }
 }
 
-/** Without what is another each time. */
+/** Without what is another each time: of a stream also its framing, for that depends on how the server's pieces came. */
 function comparable({ head, body }: { readonly head: string; readonly body: string }) {
   const [status, ...lines] = head.split("\r\n");
   const fields = lines.map((line) => line.replace(/^[^:]*/, (name) => name.toLowerCase()));
+  const isStream = fields.includes("content-type: text/event-stream");
+  const isChunked = fields.includes("transfer-encoding: chunked");
   const named = fields
-    .map((line) => line.replace(/^date: .*/, "date: -").replace(/^(mcp-session-id): .*/, "$1: -"))
-    .sort();
-  const shown = body.replace(/"requestId":"[^"]*"/, '"requestId":"-"').replaceAll(/^id: .*$/gm, "id: -");
-  // Chunks may be cut anywhere.
-  const chunked = named.some((line) => line === "transfer-encoding: chunked");
-  return { status, named, body: chunked ? shown.replaceAll(/(?:^|\r\n)[0-9a-f]+\r\n/g, "") : shown };
+    .filter((line) => !isStream || !/^(?:content-length|transfer-encoding):/.test(line))
+    .map((line) => line.replace(/^date: .*/, "date: -").replace(/^(mcp-session-id): .*/, "$1: -"));
+  const shown = (isChunked ? withoutChunks(body) : body).replace(/"requestId":"[^"]*"/, '"requestId":"-"');
+  return { status, named: named.sort(), body: shown.replaceAll(/^id: .*$/gm, "id: -") };
+}
+
+function withoutChunks(body: string): string {
+  let [text, at] = ["", 0];
+  for (;;) {
+    const line = body.indexOf("\r\n", at);
+    const size = Number.parseInt(body.slice(at, line), 16);
+    if (!(size > 0)) return text;
+    text += body.slice(line + 2, line + 2 + size);
+    at = line + 2 + size + 2;
+  }
 }
 
 const asks: Readonly<Record<string, () => Ask>> = {
