@@ -23,6 +23,7 @@ import {
   type SharedParts,
   type UpstreamSession,
 } from "../data-plane/index.ts";
+import { withoutHeaderValues } from "../errors/index.ts";
 import type { RequestRecord, Watch } from "../observability/index.ts";
 import type { StoredSession } from "../store/index.ts";
 
@@ -150,7 +151,10 @@ export class HubConnector implements Running {
   async probe(wants: "life" | "tools"): Promise<ProbeResult> {
     const outcome = await probe(this.endpoint.connector, wants);
     if (outcome.ok || outcome.head === undefined) return outcome;
-    return { ...outcome, head: withoutSecrets(outcome.head, [...this.#options.headers, ...this.#authorization()]) };
+    return {
+      ...outcome,
+      head: withoutHeaderValues(outcome.head, [...this.#options.headers, ...this.#authorization()]),
+    };
   }
 
   test(): Promise<void> {
@@ -303,12 +307,6 @@ export function assertAllowed({ server }: ConnectorOptions, rules: AddressRules)
     throw new ConfigError(
       "The server has a loopback or private address, which is allowed only for connectors added on the hub's machine.",
     );
-}
-
-/** A server may repeat in its answer what it was sent. */
-function withoutSecrets(text: string, headers: readonly string[]): string {
-  const words = headers.filter((_, index) => index % 2 === 1).flatMap((value) => value.split(/\s+/));
-  return words.filter((word) => word.length >= 8).reduce((rest, word) => rest.replaceAll(word, "***"), text);
 }
 
 async function within(limitMs: number, work: Promise<void>): Promise<void> {

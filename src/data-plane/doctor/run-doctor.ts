@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { LookupFunction } from "node:net";
 import { ConfigError, type ServerAddress } from "../../config/index.ts";
+import { withoutHeaderValues } from "../../errors/index.ts";
 import { sessionIdHeader } from "../../protocol/index.ts";
 import {
   asObject,
@@ -49,12 +50,12 @@ const endTimeoutMs = 2_000;
 export async function runDoctor(patient: Patient, options: DoctorOptions = doctorDefaults): Promise<DoctorReport> {
   const at = new Date();
   const steps: TakenStep[] = [];
-  let secrets: readonly string[] = [];
+  let headers: readonly string[] = [];
   const known: Patient = {
     ...patient,
     resolve() {
       const resolved = patient.resolve();
-      secrets = secretWords(resolved.headers);
+      headers = resolved.headers;
       return resolved;
     },
   };
@@ -62,26 +63,20 @@ export async function runDoctor(patient: Patient, options: DoctorOptions = docto
   const take = async (step: StepName, look: () => Finding | Promise<Finding>): Promise<boolean> => {
     const begun = performance.now();
     const finding = await look();
-    steps.push({ step, ...withoutSecrets(finding, secrets), ms: Math.round(performance.now() - begun) });
+    steps.push({ step, ...shown(finding, headers), ms: Math.round(performance.now() - begun) });
     return finding.outcome !== "failed";
   };
   await examine(known, options, take);
   return reportOf(patient.name, at, steps);
 }
 
-/** Shorter words are no credentials, and may stand in any answer. */
-const secretLength = 8;
-
-function secretWords(headers: readonly string[]): readonly string[] {
-  const values = headers.filter((_, index) => index % 2 === 1);
-  return values.flatMap((value) => value.split(/\s+/)).filter((word) => word.length >= secretLength);
-}
-
-/** A server may repeat in its answer what it was sent. */
-function withoutSecrets(finding: Finding, secrets: readonly string[]): Finding {
-  const hide = (text: string): string => secrets.reduce((rest, secret) => rest.replaceAll(secret, "***"), text);
+function shown(finding: Finding, headers: readonly string[]): Finding {
   const { sentence, head } = finding;
-  return { ...finding, sentence: hide(sentence), ...(head === undefined ? {} : { head: hide(head) }) };
+  return {
+    ...finding,
+    sentence: withoutHeaderValues(sentence, headers),
+    ...(head === undefined ? {} : { head: withoutHeaderValues(head, headers) }),
+  };
 }
 
 type Take = (step: StepName, look: () => Finding | Promise<Finding>) => Promise<boolean>;

@@ -1,5 +1,5 @@
 // Gives a client an error of Holdfast's own, in whichever form its answer has already taken.
-import { httpStatus, ProxyError, toBatchErrors, toJsonRpcError } from "../../errors/index.ts";
+import { httpStatus, ProxyError, toBatchErrors, toJsonRpcError, withoutHeaderValues } from "../../errors/index.ts";
 import { encodeSseEvent, type RawId } from "../../protocol/index.ts";
 import { RestoreRefused } from "../session/index.ts";
 import type { ClientConnection, ClientExchange } from "./client-exchange.ts";
@@ -59,14 +59,6 @@ function forClient(exchange: ClientExchange, error: ProxyError): ProxyError {
   const { requestId } = exchange;
   const { upstream } = error.details;
   if (upstream?.body === undefined) return error.with({ requestId });
-  const body = secretsOf(exchange.headers).reduce((text, secret) => text.replaceAll(secret, "***"), upstream.body);
+  const body = withoutHeaderValues(upstream.body, exchange.headers);
   return error.with({ requestId, upstream: { ...upstream, body } });
-}
-
-/** Shorter words are no credentials, and may stand in any answer. */
-const secretLength = 8;
-
-function secretsOf(headers: readonly string[]): readonly string[] {
-  const values = headers.filter((_, index) => index % 2 === 1);
-  return values.flatMap((value) => value.split(/\s+/)).filter((word) => word.length >= secretLength);
 }
