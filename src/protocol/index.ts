@@ -35,6 +35,7 @@ export type { Envelope, RawId, Scanned } from "./message.ts";
 export { isBoundToRequest, isPaged, isRepeatable, repeatableMethods } from "./methods.ts";
 export { createServer, httpStatusText } from "./node-http.ts";
 export { isPrivateId, privateId } from "./private-id.ts";
+export { RepeatedHead } from "./repeated-head.ts";
 export {
   type ClientSessionId,
   faceIdPrefix,

@@ -4,7 +4,8 @@ import { createServer } from "node:http";
 import { Duplex } from "node:stream";
 import { describe, it } from "node:test";
 import * as fc from "fast-check";
-import { readShortRequest } from "./short-request.ts";
+import { RepeatedHead } from "../../protocol/index.ts";
+import { readShortRequest, type ShortHead } from "./short-request.ts";
 
 interface Read {
   readonly method: string | undefined;
@@ -111,6 +112,42 @@ describe("a request that comes whole", () => {
     assert.equal(filled(8_192).indexOf("\r\n\r\n"), 8_192);
     assert.ok(readShortRequest(filled(8_192)) !== undefined);
     assert.equal(readShortRequest(filled(8_193)), undefined);
+  });
+
+  it("is read on a connection that has carried one like it as it is read alone", () => {
+    const withLength = (length: string, last = "x-last: 1") => [
+      ...usual.slice(0, -1),
+      `content-length: ${length}`,
+      last,
+    ];
+    const before = ["4", "0", "12"].map((length) => request(withLength(length), "x".repeat(Number(length))));
+    const after = [
+      "4",
+      "3",
+      "0",
+      "12",
+      "04",
+      "+4",
+      "4 4",
+      "4,4",
+      "",
+      "1000000",
+      "4\r\nx-b: 1",
+      "4\r\ncontent-length: 4",
+    ]
+      .map((length) => withLength(length))
+      .concat([withLength("4", "x-last: 2"), withLength("4", "x-last: 1\r\nupgrade: h2c"), usual, usual.slice(0, -1)])
+      .map((lines) => request(lines, "xxxxxxxxxxxx"));
+    for (const earlier of before) {
+      for (const bytes of after) {
+        const repeated = new RepeatedHead<ShortHead>();
+        assert.ok(readShortRequest(earlier, repeated) !== undefined);
+        const alone = readShortRequest(bytes);
+        const read = readShortRequest(bytes, repeated);
+        assert.deepEqual(read, alone, bytes.toString());
+        assert.deepEqual(read?.rawHeaders, alone?.rawHeaders);
+      }
+    }
   });
 
   it("is never read otherwise than by Node, whatever it is made of", async () => {

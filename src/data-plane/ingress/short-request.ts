@@ -1,6 +1,7 @@
 // Reads a request that came whole and in the plainest form there is. Pure. Whatever is unusual about one is no business of this file's: it answers
 // undefined, and Node's own parser reads the same bytes from their beginning. So nothing is ever read here that Node would read differently.
 import type { IncomingHttpHeaders } from "node:http";
+import type { RepeatedHead } from "../../protocol/index.ts";
 import type { HttpRequest } from "./http-request.ts";
 
 /** As `maxHeaderSize` of the server beside it, with room to spare. */
@@ -14,6 +15,7 @@ const unusualByte = /[^\x20-\x7e\r\n]|\r(?!\n)|(?<!\r)\n/;
 const plainTarget = /^\/[\w\-.~!$&'()*+,;=:@%/?]*$/;
 const plainName = /^[a-z][a-z0-9-]{0,63}$/i;
 const plainLength = /^(?:0|[1-9]\d{0,5})$/;
+const announced = /\r\ncontent-length: */i;
 
 /** They change how a message is read, or what its connection is; or, the last, Node keeps it as a list. */
 const unusualNames: ReadonlySet<string> = new Set([
@@ -60,11 +62,38 @@ export class ShortRequest implements HttpRequest {
   }
 }
 
-/** `chunk` begins with the request; what follows it is the next one's. */
-export function readShortRequest(chunk: Buffer): ShortRequest | undefined {
+/** What a head says, but for the bytes that follow it. */
+export interface ShortHead {
+  readonly method: ShortRequest["method"];
+  readonly url: string;
+  readonly headers: IncomingHttpHeaders;
+}
+
+/** `chunk` begins with the request; what follows it is the next one's. `repeated`: the head that was read last on this connection. */
+export function readShortRequest(chunk: Buffer, repeated?: RepeatedHead<ShortHead>): ShortRequest | undefined {
   const headBytes = chunk.indexOf(headEnd);
   if (headBytes < 0 || headBytes > longestHead) return undefined;
   const head = chunk.toString("latin1", 0, headBytes);
+  const read = readAgain(head, repeated) ?? readHead(head, repeated);
+  if (read === undefined) return undefined;
+  const { method, url, headers } = read;
+  const bodyBytes = lengthOf(method, headers["content-length"]);
+  const from = headBytes + headEnd.length;
+  if (bodyBytes === undefined || chunk.length < from + bodyBytes) return undefined;
+  const length = from + bodyBytes;
+  return new ShortRequest(method, url, headers, head, chunk.subarray(from, length), length);
+}
+
+/** A client's heads differ in their lengths at most, as long as it asks the same thing of the same session. */
+function readAgain(head: string, repeated: RepeatedHead<ShortHead> | undefined): ShortHead | undefined {
+  const read = repeated?.find(head);
+  if (read === undefined || repeated === undefined) return undefined;
+  const length = repeated.lengthIn(head);
+  if (length === read.headers["content-length"]) return read;
+  return plainLength.test(length) ? { ...read, headers: { ...read.headers, "content-length": length } } : undefined;
+}
+
+function readHead(head: string, repeated: RepeatedHead<ShortHead> | undefined): ShortHead | undefined {
   const lineEnd = head.indexOf("\r\n");
   if (lineEnd < 0 || unusualByte.test(head)) return undefined;
   const method = methods.find((one) => head.startsWith(one) && head.charCodeAt(one.length) === 0x20);
@@ -72,11 +101,17 @@ export function readShortRequest(chunk: Buffer): ShortRequest | undefined {
   const url = head.slice(method.length + 1, lineEnd - protocol.length);
   const headers = plainTarget.test(url) ? readHeaders(head, lineEnd) : undefined;
   if (headers?.host === undefined) return undefined;
-  const bodyBytes = lengthOf(method, headers["content-length"]);
-  const from = headBytes + headEnd.length;
-  if (bodyBytes === undefined || chunk.length < from + bodyBytes) return undefined;
-  const length = from + bodyBytes;
-  return new ShortRequest(method, url, headers, head, chunk.subarray(from, length), length);
+  const read = { method, url, headers };
+  const length = headers["content-length"];
+  if (repeated !== undefined && length !== undefined && plainLength.test(length))
+    repeated.remember(head, lengthAt(head), length.length, read);
+  return read;
+}
+
+/** Where the digits of the one length begin that the head announces. */
+function lengthAt(head: string): number {
+  const found = announced.exec(head);
+  return found === null ? 0 : found.index + found[0].length;
 }
 
 function readHeaders(head: string, lineEnd: number): IncomingHttpHeaders | undefined {

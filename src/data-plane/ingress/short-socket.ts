@@ -1,7 +1,8 @@
 // One client's TCP connection as long as everything on it comes the short way. The first request that does not goes to Node's HTTP server, and the connection with it.
 import type { Socket } from "node:net";
+import { RepeatedHead } from "../../protocol/index.ts";
 import { ShortConnection } from "./short-connection.ts";
-import { readShortRequest, type ShortRequest } from "./short-request.ts";
+import { readShortRequest, type ShortHead, type ShortRequest } from "./short-request.ts";
 
 /** What a connection is of. */
 export interface ShortListener {
@@ -17,6 +18,7 @@ export interface ShortListener {
 export class ShortSocket {
   readonly socket: Socket;
   readonly #listener: ShortListener;
+  readonly #lastHead = new RepeatedHead<ShortHead>();
   #exchange: ShortConnection | undefined;
   /** Came while an answer was under way. */
   #rest: Buffer | undefined;
@@ -54,7 +56,7 @@ export class ShortSocket {
       return;
     }
     this.#idleLooks = 0;
-    const request = readShortRequest(chunk);
+    const request = readShortRequest(chunk, this.#lastHead);
     if (request === undefined) return this.#handOver(chunk);
     request.socket = this.socket;
     if (request.length < chunk.length) this.#rest = chunk.subarray(request.length);

@@ -1,6 +1,8 @@
 // The head of a server's answer (RFC 9112 sections 4 and 5), read strictly: what could be read in two ways is refused, for two readers of one answer is how
 // the next one is forged. Pure.
 
+import type { RepeatedHead } from "../../../protocol/index.ts";
+
 export type ReplyHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 /** How the body ends (RFC 9112 section 6.3): after so many bytes, with its last chunk, or with the connection. */
@@ -39,11 +41,16 @@ function notHttp(): AnswerFault {
 }
 
 /**
- * `end`: where in `bytes` the empty line begins that ends the head. `method`: of the request, for to HEAD no body comes.
+ * `end`: where in `bytes` the empty line begins that ends the head. `method`: of the request, for to HEAD no body comes. `repeated`: the answer to a POST
+ * that was read last on this connection.
  * @throws AnswerFault
  */
-export function readHead(bytes: Buffer, end: number, method: string): AnswerHead {
+export function readHead(bytes: Buffer, end: number, method: string, repeated: RepeatedHead<AnswerHead>): AnswerHead {
   const text = bytes.toString("latin1", 0, end);
+  if (method === "POST") {
+    const read = readAgain(text, repeated);
+    if (read !== undefined) return read;
+  }
   const firstEnd = text.indexOf("\r\n");
   const status = readStatus(firstEnd < 0 ? text : text.slice(0, firstEnd));
   const facts = new Facts();
@@ -55,7 +62,22 @@ export function readHead(bytes: Buffer, end: number, method: string): AnswerHead
   // What announces a body although none may come, is followed by one too often.
   const isClear = !bodiless || (method !== "HEAD" && !facts.chunked && (facts.length ?? 0) === 0);
   const persistent = staysOpen && !facts.closes && isClear && framing !== "close";
-  return { status, headers, framing, persistent, keepAliveMs: facts.keepAliveMs };
+  const read = { status, headers, framing, persistent, keepAliveMs: facts.keepAliveMs };
+  if (method === "POST" && !bodiless && framing !== "close") {
+    const length = facts.chunked ? "" : String(headers["content-length"]);
+    repeated.remember(text, facts.chunked ? text.length : facts.lengthAt, length.length, read);
+  }
+  return read;
+}
+
+/** Within a second, which is as long as their date is the same, many answers differ in their lengths at most. */
+function readAgain(text: string, repeated: RepeatedHead<AnswerHead>): AnswerHead | undefined {
+  const read = repeated.find(text);
+  if (read === undefined || read.framing === "chunked") return read;
+  const length = repeated.lengthIn(text);
+  if (length === read.headers["content-length"]) return read;
+  if (!plainLength.test(length)) return undefined;
+  return { ...read, framing: Number(length), headers: { ...read.headers, "content-length": length } };
 }
 
 /**
@@ -92,6 +114,7 @@ export function readFields(text: string, from: number, facts: Facts, bytes?: Buf
     const value = isKept ? bytes.toString("latin1", first, last) : text.slice(first, last);
     if (forbidden.test(value)) throw malformed("a header has a control character");
     facts.note(name, value);
+    if (name === "content-length") facts.lengthAt = first;
     const before = headers[name];
     if (before === undefined) headers[name] = value;
     else if (typeof before === "string") headers[name] = [before, value];
@@ -104,6 +127,8 @@ export function readFields(text: string, from: number, facts: Facts, bytes?: Buf
 /** What the fields say of the body and of the connection. */
 export class Facts {
   length: number | undefined;
+  /** Where in the head its digits begin. */
+  lengthAt = 0;
   chunked = false;
   closes = false;
   keeps = false;
@@ -139,8 +164,7 @@ export class Facts {
 
   #noteLength(value: string): void {
     if (this.length !== undefined) throw malformed("it has two lengths");
-    // Fifteen digits are a number that is still exact.
-    if (!/^\d{1,15}$/.test(value)) throw malformed("its length is no number");
+    if (!plainLength.test(value)) throw malformed("its length is no number");
     this.length = Number(value);
   }
 }
@@ -152,6 +176,8 @@ function readStatus(line: string): number {
   return Number(found);
 }
 
+/** Fifteen digits are a number that is still exact. */
+const plainLength = /^\d{1,15}$/;
 const forbidden = /[^\t\x20-\x7e\x80-\xff]/;
 const brokenLine = /[^\t\r\n\x20-\x7e\x80-\xff]|\r[^\n]|(?<!\r)\n/;
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;

@@ -16,19 +16,28 @@ interface Read {
   readonly keepAliveMs?: number;
 }
 
-/** What a parser makes of an answer that comes in these pieces. */
-function read(pieces: readonly Buffer[], method = "POST"): Read {
+/** What a parser makes of an answer that comes in these pieces; `before`: whole answers to a POST that came earlier on its connection. */
+function read(pieces: readonly Buffer[], method = "POST", before: readonly string[] = []): Read {
   const got: { status?: number; headers?: Readonly<Record<string, unknown>>; body: string } = { body: "" };
+  let isEarlier = true;
   const parser = new AnswerParser({
     answered(status, headers) {
+      if (isEarlier) return;
       assert.equal(got.status, undefined, "one head");
       Object.assign(got, { status, headers: { ...headers } });
     },
     body(chunk) {
       assert.ok(chunk.length > 0, "no empty piece");
+      if (isEarlier) return;
       got.body += chunk.toString("latin1");
     },
   });
+  for (const answer of before) {
+    parser.begin("POST");
+    assert.equal(parser.take(bytes(answer)), "whole", answer);
+    parser.stop();
+  }
+  isEarlier = false;
   parser.begin(method);
   let end: Read["end"] = "more";
   try {
@@ -316,6 +325,41 @@ describe("random answers", () => {
       }),
       { numRuns: 2_000 },
     );
+  });
+
+  it("mean the same on a connection that has carried another answer with nearly the same head", () => {
+    const field = fc.constantFrom(
+      "Content-Length: 4",
+      "content-length:  12 ",
+      "Transfer-Encoding: chunked",
+      "X-A: 1",
+      "Connection: close",
+    );
+    const length = fc.constantFrom("4", "5", "05", "11", "123456789012345", "1234567890123456", "-1", "4 4", "");
+    const status = fc.constantFrom("200 OK", "404 Not Found", "204 No Content");
+    let repeated = 0;
+    fc.assert(
+      fc.property(
+        status,
+        fc.array(field, { maxLength: 4 }),
+        length,
+        fc.constantFrom("POST", "HEAD", "GET"),
+        (line, fields, other, method) => {
+          const head = `HTTP/1.1 ${line}\r\n${fields.join("\r\n")}\r\n\r\n`;
+          const body = fields.some((one) => one.startsWith("T"))
+            ? "1\r\na\r\n0\r\n\r\n"
+            : "x".repeat(head.includes(": 4") ? 4 : 12);
+          const earlier = line.startsWith("204") ? head : head + body;
+          if (read([bytes(earlier)]).end !== "whole") return;
+          repeated += 1;
+          const next = bytes(head.replace(/(gth: +)\d+/i, `$1${other}`) + body);
+          assert.deepEqual(read([next], method, [earlier]), read([next], method));
+          assert.deepEqual(read([bytes(earlier)], method, [earlier]), read([bytes(earlier)], method));
+        },
+      ),
+      { numRuns: 4_000 },
+    );
+    assert.ok(repeated > 200, `only ${repeated} had an answer before them`);
   });
 
   it("of random bytes throw nothing but a fault of the answer", () => {

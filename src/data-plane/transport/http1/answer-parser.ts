@@ -1,4 +1,5 @@
 // Answers of one connection, byte by byte as they come: head, body, end. Pure: knows no socket, and decides nothing but what the bytes say.
+import { RepeatedHead } from "../../../protocol/index.ts";
 import {
   AnswerFault,
   type AnswerHead,
@@ -26,6 +27,7 @@ const emptyLine = Buffer.from("\r\n\r\n");
 export class AnswerParser {
   readonly #events: AnswerEvents;
   readonly #chunks = new ChunkedBody();
+  readonly #lastHead = new RepeatedHead<AnswerHead>();
   #method = "GET";
   /** The beginning of a head that is not complete yet. */
   #held: Buffer | undefined;
@@ -89,7 +91,7 @@ export class AnswerParser {
       this.#held = bytes;
       return "more";
     }
-    const head = readHead(bytes, end, this.#method);
+    const head = readHead(bytes, end, this.#method, this.#lastHead);
     const { status } = head;
     if (status === 101) throw malformed("it changes the protocol unasked");
     // RFC 9110 section 15.2: the answer is still to come.
