@@ -1,7 +1,7 @@
 // Reads a request that came whole and in the plainest form there is. Pure. Whatever is unusual about one is no business of this file's: it answers
 // undefined, and Node's own parser reads the same bytes from their beginning. So nothing is ever read here that Node would read differently.
 import type { IncomingHttpHeaders } from "node:http";
-import type { RepeatedHead } from "../../protocol/index.ts";
+import { RepeatedHead } from "../../protocol/index.ts";
 import type { HttpRequest } from "./http-request.ts";
 
 /** As `maxHeaderSize` of the server beside it, with room to spare. */
@@ -70,7 +70,10 @@ export interface ShortHead {
 }
 
 /** `chunk` begins with the request; what follows it is the next one's. `repeated`: the head that was read last on this connection. */
-export function readShortRequest(chunk: Buffer, repeated?: RepeatedHead<ShortHead>): ShortRequest | undefined {
+export function readShortRequest(
+  chunk: Buffer,
+  repeated: RepeatedHead<ShortHead> = new RepeatedHead(),
+): ShortRequest | undefined {
   const headBytes = chunk.indexOf(headEnd);
   if (headBytes < 0 || headBytes > longestHead) return undefined;
   const head = chunk.toString("latin1", 0, headBytes);
@@ -85,15 +88,15 @@ export function readShortRequest(chunk: Buffer, repeated?: RepeatedHead<ShortHea
 }
 
 /** A client's heads differ in their lengths at most, as long as it asks the same thing of the same session. */
-function readAgain(head: string, repeated: RepeatedHead<ShortHead> | undefined): ShortHead | undefined {
-  const read = repeated?.find(head);
-  if (read === undefined || repeated === undefined) return undefined;
+function readAgain(head: string, repeated: RepeatedHead<ShortHead>): ShortHead | undefined {
+  const read = repeated.find(head);
+  if (read === undefined) return undefined;
   const length = repeated.lengthIn(head);
   if (length === read.headers["content-length"]) return read;
   return plainLength.test(length) ? { ...read, headers: { ...read.headers, "content-length": length } } : undefined;
 }
 
-function readHead(head: string, repeated: RepeatedHead<ShortHead> | undefined): ShortHead | undefined {
+function readHead(head: string, repeated: RepeatedHead<ShortHead>): ShortHead | undefined {
   const lineEnd = head.indexOf("\r\n");
   if (lineEnd < 0 || unusualByte.test(head)) return undefined;
   const method = methods.find((one) => head.startsWith(one) && head.charCodeAt(one.length) === 0x20);
@@ -103,8 +106,7 @@ function readHead(head: string, repeated: RepeatedHead<ShortHead> | undefined): 
   if (headers?.host === undefined) return undefined;
   const read = { method, url, headers };
   const length = headers["content-length"];
-  if (repeated !== undefined && length !== undefined && plainLength.test(length))
-    repeated.remember(head, lengthAt(head), length.length, read);
+  if (length !== undefined && plainLength.test(length)) repeated.remember(head, lengthAt(head), length.length, read);
   return read;
 }
 

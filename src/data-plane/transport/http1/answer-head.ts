@@ -77,7 +77,8 @@ function readAgain(text: string, repeated: RepeatedHead<AnswerHead>): AnswerHead
   const length = repeated.lengthIn(text);
   if (length === read.headers["content-length"]) return read;
   if (!plainLength.test(length)) return undefined;
-  return { ...read, framing: Number(length), headers: { ...read.headers, "content-length": length } };
+  const headers = Object.assign(noFields(), read.headers, { "content-length": length });
+  return { ...read, framing: Number(length), headers };
 }
 
 /**

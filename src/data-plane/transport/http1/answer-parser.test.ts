@@ -327,6 +327,20 @@ describe("random answers", () => {
     );
   });
 
+  it("give headers that have no names but the server's own, also where their head repeats another but for the length", () => {
+    const seen: Readonly<Record<string, unknown>>[] = [];
+    const parser = new AnswerParser({ answered: (_status, headers) => void seen.push(headers), body: () => undefined });
+    for (const body of ["one", "four", "four"]) {
+      parser.begin("POST");
+      assert.equal(parser.take(bytes(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`)), "whole");
+    }
+    for (const headers of seen) assert.equal(headers["constructor"], undefined);
+    assert.deepEqual(
+      seen.map((headers) => headers["content-length"]),
+      ["3", "4", "4"],
+    );
+  });
+
   it("mean the same on a connection that has carried another answer with nearly the same head", () => {
     const field = fc.constantFrom(
       "Content-Length: 4",
