@@ -9,13 +9,16 @@ const methodKeptBytes = 6 * (methodMaxCharacters + 1);
 /** `"2.0"` written all in escapes. */
 const versionKeptBytes = 3 * 6 + 2;
 const idMaxBytes = 64 * 1024;
+const rememberedBytes = 64;
 /** `"jsonrpc"` written all in escapes. */
 const keyMaxBytes = 7 * 6 + 2;
 
-type Member = "jsonrpc" | "id" | "method" | "result" | "error" | "other";
-const members: ReadonlyMap<string, Member> = new Map(
-  (["jsonrpc", "id", "method", "result", "error"] as const).map((name) => [name, name]),
-);
+const names = ["id", "method", "jsonrpc", "result", "error"] as const;
+type Member = (typeof names)[number] | "other";
+const members: ReadonlyMap<string, Member> = new Map(names.map((name) => [name, name]));
+/** As they stand in the text, so that none of them has to become a string. */
+const written: readonly (readonly [Member, Uint8Array])[] = names.map((name) => [name, Buffer.from(`"${name}"`)]);
+const version2 = Buffer.from('"2.0"');
 
 /** The facts of one message, collected as its members pass. */
 class EnvelopeCollector implements JsonWatcher {
@@ -197,16 +200,42 @@ export function scanEnvelope(bytes: Uint8Array): Scanned {
 }
 
 function memberOf(bytes: Uint8Array, from: number, to: number): Member {
-  if (to - from < 4 || to - from > keyMaxBytes) return "other";
-  const text = textOf(bytes, from + 1, to - 1);
-  return members.get(text) ?? members.get(unescaped(text)) ?? "other";
+  for (const [member, text] of written) if (isText(bytes, from, to, text)) return member;
+  if (to - from > keyMaxBytes || !isEscaped(bytes, from, to)) return "other";
+  return members.get(unescaped(textOf(bytes, from + 1, to - 1))) ?? "other";
 }
 
 function isVersion2(bytes: Uint8Array, from: number, to: number): boolean {
+  if (isText(bytes, from, to, version2)) return true;
   return to - from <= versionKeptBytes && unescaped(textOf(bytes, from + 1, to - 1)) === "2.0";
 }
 
+function isText(bytes: Uint8Array, from: number, to: number, text: Uint8Array): boolean {
+  if (to - from !== text.length) return false;
+  for (let at = 0; at < text.length; at++) if (bytes[from + at] !== text[at]) return false;
+  return true;
+}
+
+function isEscaped(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) if (bytes[at] === 0x5c) return true;
+  return false;
+}
+
+/** Most calls are of the same method as the one before. */
+let lastMethodText = new Uint8Array();
+let lastMethod = "";
+
 function methodOf(bytes: Uint8Array, from: number, to: number): string {
+  if (isText(bytes, from, to, lastMethodText)) return lastMethod;
+  const method = readMethod(bytes, from, to);
+  if (to - from <= rememberedBytes) {
+    lastMethodText = Uint8Array.from(bytes.subarray(from, to));
+    lastMethod = method;
+  }
+  return method;
+}
+
+function readMethod(bytes: Uint8Array, from: number, to: number): string {
   if (to - from <= methodKeptBytes) return unescaped(textOf(bytes, from + 1, to - 1)).slice(0, methodMaxCharacters);
   // A cut may have split an escape: what JSON cannot read of the tail lies behind the limit anyway.
   const text = textOf(bytes, from + 1, from + methodKeptBytes);

@@ -4,8 +4,7 @@ import { createServer } from "node:http";
 import { Duplex } from "node:stream";
 import { describe, it } from "node:test";
 import * as fc from "fast-check";
-import { RepeatedHead } from "../../protocol/index.ts";
-import { readShortRequest, type ShortHead } from "./short-request.ts";
+import { newShortHead, readShortRequest } from "./short-request.ts";
 
 interface Read {
   readonly method: string | undefined;
@@ -140,7 +139,7 @@ describe("a request that comes whole", () => {
       .map((lines) => request(lines, "xxxxxxxxxxxx"));
     for (const earlier of before) {
       for (const bytes of after) {
-        const repeated = new RepeatedHead<ShortHead>();
+        const repeated = newShortHead();
         assert.ok(readShortRequest(earlier, repeated) !== undefined);
         const alone = readShortRequest(bytes);
         const read = readShortRequest(bytes, repeated);
@@ -148,6 +147,51 @@ describe("a request that comes whole", () => {
         assert.deepEqual(read?.rawHeaders, alone?.rawHeaders);
       }
     }
+  });
+
+  it("is read after any others on its connection as it is read alone", () => {
+    const fields = usual.slice(1).map((line) => {
+      const name = line.slice(0, line.indexOf(":"));
+      const values = [
+        ": 4",
+        ":5",
+        ": ",
+        ": a  b",
+        ": a ",
+        ":\ta",
+        ": a\tb",
+        ": é",
+        ": a\rb",
+        ": a\nb",
+        ": close",
+        ": [::1]",
+      ];
+      const others = [
+        ...values.map((value) => name + value),
+        name.toUpperCase() + line.slice(name.length),
+        `x-${line}`,
+      ];
+      return fc.oneof(
+        { weight: 12, arbitrary: fc.constant([line]) },
+        fc.constantFrom(...others, "transfer-encoding: chunked").map((other) => [other]),
+        fc.constantFrom([], [line, line], [line, ""]),
+      );
+    });
+    const start = fc.oneof({ weight: 9, arbitrary: fc.constant(usual[0]) }, fc.constant("POST /other HTTP/1.1"));
+    let again = 0;
+    fc.assert(
+      fc.property(fc.array(fc.tuple(start, ...fields), { minLength: 2, maxLength: 5 }), (requests) => {
+        const repeated = newShortHead();
+        for (const [first = "", ...lines] of requests) {
+          const bytes = request([first, ...lines.flat()], "0123456789ab");
+          const alone = readShortRequest(bytes);
+          assert.deepEqual(readShortRequest(bytes, repeated), alone, bytes.toString("latin1"));
+          if (alone !== undefined && lines.flat().join() !== usual.slice(1).join()) again += 1;
+        }
+      }),
+      { numRuns: 4_000 },
+    );
+    assert.ok(again > 500, `only ${again} were read and differed from the usual one`);
   });
 
   it("is never read otherwise than by Node, whatever it is made of", async () => {

@@ -7,6 +7,7 @@ import type { HttpRequest } from "./http-request.ts";
 /** As `maxHeaderSize` of the server beside it, with room to spare. */
 const longestHead = 8 * 1024;
 const headEnd = Buffer.from("\r\n\r\n");
+const lineBreak = "\r\n";
 const methods = ["POST", "GET", "DELETE"] as const;
 const protocol = " HTTP/1.1";
 
@@ -15,7 +16,6 @@ const unusualByte = /[^\x20-\x7e\r\n]|\r(?!\n)|(?<!\r)\n/;
 const plainTarget = /^\/[\w\-.~!$&'()*+,;=:@%/?]*$/;
 const plainName = /^[a-z][a-z0-9-]{0,63}$/i;
 const plainLength = /^(?:0|[1-9]\d{0,5})$/;
-const announced = /\r\ncontent-length: */i;
 
 /** They change how a message is read, or what its connection is; or, the last, Node keeps it as a list. */
 const unusualNames: ReadonlySet<string> = new Set([
@@ -54,7 +54,7 @@ export class ShortRequest implements HttpRequest {
   }
 
   get rawHeaders(): readonly string[] {
-    const lines = this.#head.split("\r\n").slice(1);
+    const lines = this.#head.split(lineBreak).slice(1, -1);
     return lines.flatMap((line) => {
       const colon = line.indexOf(":");
       return [line.slice(0, colon), line.slice(colon + 1).trim()];
@@ -69,15 +69,17 @@ export interface ShortHead {
   readonly headers: IncomingHttpHeaders;
 }
 
+/** For the heads of one connection. */
+export function newShortHead(): RepeatedHead<ShortHead> {
+  return new RepeatedHead(fixedNames, rereadHead);
+}
+
 /** `chunk` begins with the request; what follows it is the next one's. `repeated`: the head that was read last on this connection. */
-export function readShortRequest(
-  chunk: Buffer,
-  repeated: RepeatedHead<ShortHead> = new RepeatedHead(),
-): ShortRequest | undefined {
+export function readShortRequest(chunk: Buffer, repeated = newShortHead()): ShortRequest | undefined {
   const headBytes = chunk.indexOf(headEnd);
   if (headBytes < 0 || headBytes > longestHead) return undefined;
-  const head = chunk.toString("latin1", 0, headBytes);
-  const read = readAgain(head, repeated) ?? readHead(head, repeated);
+  const head = chunk.toString("latin1", 0, headBytes + lineBreak.length);
+  const read = repeated.find(head) ?? readHead(head, repeated);
   if (read === undefined) return undefined;
   const { method, url, headers } = read;
   const bodyBytes = lengthOf(method, headers["content-length"]);
@@ -87,17 +89,17 @@ export function readShortRequest(
   return new ShortRequest(method, url, headers, head, chunk.subarray(from, length), length);
 }
 
-/** A client's heads differ in their lengths at most, as long as it asks the same thing of the same session. */
-function readAgain(head: string, repeated: RepeatedHead<ShortHead>): ShortHead | undefined {
-  const read = repeated.find(head);
-  if (read === undefined) return undefined;
-  const length = repeated.lengthIn(head);
-  if (length === read.headers["content-length"]) return read;
-  return plainLength.test(length) ? { ...read, headers: { ...read.headers, "content-length": length } } : undefined;
+/** Node keeps no connection open that is to be closed, and neither does this. */
+const fixedNames: ReadonlySet<string> = new Set(["connection"]);
+
+function rereadHead({ method, url, headers }: ShortHead, changes: readonly string[]): ShortHead | undefined {
+  const changed: IncomingHttpHeaders = { ...headers };
+  for (let index = 0; index < changes.length; index += 2) changed[changes[index] as string] = changes[index + 1];
+  return plainLength.test(changed["content-length"] ?? "") ? { method, url, headers: changed } : undefined;
 }
 
 function readHead(head: string, repeated: RepeatedHead<ShortHead>): ShortHead | undefined {
-  const lineEnd = head.indexOf("\r\n");
+  const lineEnd = head.indexOf(lineBreak);
   if (lineEnd < 0 || unusualByte.test(head)) return undefined;
   const method = methods.find((one) => head.startsWith(one) && head.charCodeAt(one.length) === 0x20);
   if (method === undefined || !head.startsWith(protocol, lineEnd - protocol.length)) return undefined;
@@ -106,21 +108,14 @@ function readHead(head: string, repeated: RepeatedHead<ShortHead>): ShortHead | 
   if (headers?.host === undefined) return undefined;
   const read = { method, url, headers };
   const length = headers["content-length"];
-  if (length !== undefined && plainLength.test(length)) repeated.remember(head, lengthAt(head), length.length, read);
+  if (length !== undefined && plainLength.test(length)) repeated.remember(head, read);
   return read;
-}
-
-/** Where the digits of the one length begin that the head announces. */
-function lengthAt(head: string): number {
-  const found = announced.exec(head);
-  return found === null ? 0 : found.index + found[0].length;
 }
 
 function readHeaders(head: string, lineEnd: number): IncomingHttpHeaders | undefined {
   const headers: IncomingHttpHeaders = {};
-  for (let at = lineEnd + 2, end = lineEnd; end < head.length; at = end + 2) {
-    end = head.indexOf("\r\n", at);
-    if (end < 0) end = head.length;
+  for (let at = lineEnd + lineBreak.length; at < head.length; ) {
+    const end = head.indexOf(lineBreak, at);
     const colon = head.indexOf(":", at);
     if (colon < 0 || colon > end) return undefined;
     const name = lowerName(head.slice(at, colon));
@@ -129,6 +124,7 @@ function readHeaders(head: string, lineEnd: number): IncomingHttpHeaders | undef
     const value = head.slice(colon + 1, end).trim();
     if (name === "connection" && value.toLowerCase() !== "keep-alive") return undefined;
     headers[name] = value;
+    at = end + lineBreak.length;
   }
   return headers;
 }

@@ -1,8 +1,7 @@
 // One client's TCP connection as long as everything on it comes the short way. The first request that does not goes to Node's HTTP server, and the connection with it.
 import type { Socket } from "node:net";
-import { RepeatedHead } from "../../protocol/index.ts";
 import { ShortConnection } from "./short-connection.ts";
-import { readShortRequest, type ShortHead, type ShortRequest } from "./short-request.ts";
+import { newShortHead, readShortRequest, type ShortRequest } from "./short-request.ts";
 
 /** What a connection is of. */
 export interface ShortListener {
@@ -18,7 +17,7 @@ export interface ShortListener {
 export class ShortSocket {
   readonly socket: Socket;
   readonly #listener: ShortListener;
-  readonly #lastHead = new RepeatedHead<ShortHead>();
+  readonly #lastHead = newShortHead();
   #exchange: ShortConnection | undefined;
   /** Came while an answer was under way. */
   #rest: Buffer | undefined;

@@ -1,7 +1,7 @@
 // The head of a server's answer (RFC 9112 sections 4 and 5), read strictly: what could be read in two ways is refused, for two readers of one answer is how
 // the next one is forged. Pure.
 
-import type { RepeatedHead } from "../../../protocol/index.ts";
+import { RepeatedHead } from "../../../protocol/index.ts";
 
 export type ReplyHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
@@ -40,21 +40,25 @@ function notHttp(): AnswerFault {
   return new AnswerFault("ANSWER_NOT_HTTP", "The server's answer does not begin like one of HTTP/1.1.");
 }
 
+/** For the answers of one connection. */
+export function newAnswerHead(): RepeatedHead<AnswerHead> {
+  return new RepeatedHead(fixedNames, rereadHead);
+}
+
 /**
  * `end`: where in `bytes` the empty line begins that ends the head. `method`: of the request, for to HEAD no body comes. `repeated`: the answer to a POST
  * that was read last on this connection.
  * @throws AnswerFault
  */
 export function readHead(bytes: Buffer, end: number, method: string, repeated: RepeatedHead<AnswerHead>): AnswerHead {
-  const text = bytes.toString("latin1", 0, end);
-  if (method === "POST") {
-    const read = readAgain(text, repeated);
-    if (read !== undefined) return read;
-  }
-  const firstEnd = text.indexOf("\r\n");
-  const status = readStatus(firstEnd < 0 ? text : text.slice(0, firstEnd));
+  const text = bytes.toString("latin1", 0, end + lineBreak.length);
+  const isPost = method === "POST";
+  const before = isPost ? repeated.find(text) : undefined;
+  if (before !== undefined) return before;
+  const firstEnd = text.indexOf(lineBreak);
+  const status = readStatus(text.slice(0, firstEnd));
   const facts = new Facts();
-  const headers = firstEnd < 0 ? noFields() : readFields(text, firstEnd + 2, facts, bytes);
+  const headers = readFields(text, firstEnd + lineBreak.length, facts, bytes);
   const isOld = text.charCodeAt(7) === 0x30;
   const bodiless = method === "HEAD" || status < 200 || status === 204 || status === 304;
   const framing = bodiless ? 0 : (facts.framing() ?? "close");
@@ -63,22 +67,21 @@ export function readHead(bytes: Buffer, end: number, method: string, repeated: R
   const isClear = !bodiless || (method !== "HEAD" && !facts.chunked && (facts.length ?? 0) === 0);
   const persistent = staysOpen && !facts.closes && isClear && framing !== "close";
   const read = { status, headers, framing, persistent, keepAliveMs: facts.keepAliveMs };
-  if (method === "POST" && !bodiless && framing !== "close") {
-    const length = facts.chunked ? "" : String(headers["content-length"]);
-    repeated.remember(text, facts.chunked ? text.length : facts.lengthAt, length.length, read);
-  }
+  if (isPost && !bodiless && framing !== "close") repeated.remember(text, read);
   return read;
 }
 
-/** Within a second, which is as long as their date is the same, many answers differ in their lengths at most. */
-function readAgain(text: string, repeated: RepeatedHead<AnswerHead>): AnswerHead | undefined {
-  const read = repeated.find(text);
-  if (read === undefined || read.framing === "chunked") return read;
-  const length = repeated.lengthIn(text);
-  if (length === read.headers["content-length"]) return read;
-  if (!plainLength.test(length)) return undefined;
-  const headers = Object.assign(noFields(), read.headers, { "content-length": length });
-  return { ...read, framing: Number(length), headers };
+/** Headers that outlive their answer: as parts of the head's text they would keep all of it. */
+const longLived: ReadonlySet<string> = new Set(["mcp-session-id", "set-cookie"]);
+/** They decide how the body is read and what becomes of the connection, or are kept in another way. */
+const fixedNames: ReadonlySet<string> = new Set(["connection", "keep-alive", "transfer-encoding", ...longLived]);
+
+function rereadHead(read: AnswerHead, changes: readonly string[]): AnswerHead | undefined {
+  const headers = Object.assign(noFields(), read.headers);
+  for (let index = 0; index < changes.length; index += 2) headers[changes[index] as string] = changes[index + 1];
+  if (read.framing === "chunked") return { ...read, headers };
+  const length = String(headers["content-length"]);
+  return plainLength.test(length) ? { ...read, headers, framing: Number(length) } : undefined;
 }
 
 /**
@@ -91,9 +94,6 @@ export function checkBeginning(beginning: string, added: string): void {
   if (from !== version.slice(0, from.length)) throw notHttp();
   if (brokenLine.test(added)) throw malformed("its head has a control character or a line that ends without CR LF");
 }
-
-/** Headers that outlive their answer: as parts of the head's text they would keep all of it. */
-const longLived: ReadonlySet<string> = new Set(["mcp-session-id", "set-cookie"]);
 
 /**
  * The fields from `from` on. `bytes`: what `text` was read from.
@@ -115,7 +115,6 @@ export function readFields(text: string, from: number, facts: Facts, bytes?: Buf
     const value = isKept ? bytes.toString("latin1", first, last) : text.slice(first, last);
     if (forbidden.test(value)) throw malformed("a header has a control character");
     facts.note(name, value);
-    if (name === "content-length") facts.lengthAt = first;
     const before = headers[name];
     if (before === undefined) headers[name] = value;
     else if (typeof before === "string") headers[name] = [before, value];
@@ -128,8 +127,6 @@ export function readFields(text: string, from: number, facts: Facts, bytes?: Buf
 /** What the fields say of the body and of the connection. */
 export class Facts {
   length: number | undefined;
-  /** Where in the head its digits begin. */
-  lengthAt = 0;
   chunked = false;
   closes = false;
   keeps = false;
@@ -177,6 +174,7 @@ function readStatus(line: string): number {
   return Number(found);
 }
 
+const lineBreak = "\r\n";
 /** Fifteen digits are a number that is still exact. */
 const plainLength = /^\d{1,15}$/;
 const forbidden = /[^\t\x20-\x7e\x80-\xff]/;

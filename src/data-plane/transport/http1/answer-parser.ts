@@ -1,11 +1,11 @@
 // Answers of one connection, byte by byte as they come: head, body, end. Pure: knows no socket, and decides nothing but what the bytes say.
-import { RepeatedHead } from "../../../protocol/index.ts";
 import {
   AnswerFault,
   type AnswerHead,
   checkBeginning,
   type Framing,
   malformed,
+  newAnswerHead,
   type ReplyHeaders,
   readHead,
 } from "./answer-head.ts";
@@ -27,7 +27,7 @@ const emptyLine = Buffer.from("\r\n\r\n");
 export class AnswerParser {
   readonly #events: AnswerEvents;
   readonly #chunks = new ChunkedBody();
-  readonly #lastHead = new RepeatedHead<AnswerHead>();
+  readonly #lastHead = newAnswerHead();
   #method = "GET";
   /** The beginning of a head that is not complete yet. */
   #held: Buffer | undefined;
