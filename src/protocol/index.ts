@@ -31,6 +31,7 @@ export {
   memberText,
   memberTexts,
 } from "./json-text.ts";
+export { type KnownLine, KnownLines } from "./known-lines.ts";
 export type { Envelope, RawId, Scanned } from "./message.ts";
 export { isBoundToRequest, isPaged, isRepeatable, repeatableMethods } from "./methods.ts";
 export { createServer, httpStatusText } from "./node-http.ts";

@@ -1,30 +1,29 @@
 // The head of an HTTP message as its sender wrote it last. A client's requests on one connection, and a server's answers, differ in little: a length, a date, the
-// session where a proxy puts many clients on one connection. A line that says again what was read before needs no second reading. Pure.
+// session where a proxy puts many clients on one connection. What is said again word for word needs no second reading. Pure.
 
 const lineBreak = "\r\n";
-/** What could be read in two ways, or as more than a value, is for those who read a head as a whole. */
-const plainValue = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
+const [carriageReturn, space, lastPlain] = [0x0d, 0x20, 0x7e];
 
-class Line {
-  /** With its line break. */
-  text: string;
-  /** Up to where its value begins. */
-  readonly start: string;
-  /** In lower case; empty if no other value may stand here. */
+/** Bytes that stand in every head of this kind, and the value that follows them, in any head another one. */
+interface Part {
+  readonly from: number;
+  readonly to: number;
+  /** Whose value follows, in lower case; empty after the last part. */
   readonly name: string;
-
-  constructor(text: string, start: string, name: string) {
-    this.text = text;
-    this.start = start;
-    this.name = name;
-  }
+  value: string;
 }
 
 /** `Read`: what the head was read as. Of one connection, so that nobody is known by what somebody else wrote. */
 export class RepeatedHead<Read> {
+  /** Bytes of the head that was found last, the empty line included. */
+  length = 0;
   readonly #fixed: ReadonlySet<string>;
   readonly #reread: (read: Read, changes: readonly string[]) => Read | undefined;
-  #lines: readonly Line[] = [];
+  /** Names whose values have been seen to change. */
+  readonly #changing = new Set(["content-length"]);
+  #values: ReadonlyMap<string, string> = new Map();
+  #bytes: Buffer = Buffer.alloc(0);
+  #parts: readonly Part[] = [];
   #read: Read | undefined;
 
   /**
@@ -36,54 +35,98 @@ export class RepeatedHead<Read> {
     this.#reread = reread;
   }
 
-  /** `head`, up to the line break of its last line, was read as `read`. */
-  remember(head: string, read: Read): void {
-    const [first = "", ...fields] = head.slice(0, -lineBreak.length).split(lineBreak);
-    const names = fields.map((field) => field.slice(0, field.indexOf(":")).toLowerCase());
-    this.#lines = [
-      new Line(first + lineBreak, "", ""),
-      ...fields.map((field, index) => {
-        const name = names[index] as string;
-        const isOnce = names.indexOf(name) === names.lastIndexOf(name);
-        const start = /^[^:]*:[\t ]*/.exec(field)?.[0] ?? field;
-        return new Line(field + lineBreak, start, isOnce && !this.#fixed.has(name) ? name : "");
-      }),
-    ];
+  /** `head`, its empty line included, was read as `read`. */
+  remember(head: Buffer, read: Read): void {
+    // A copy: the memory that it came in holds what else came with it.
+    this.#bytes = Buffer.from(head);
     this.#read = read;
+    this.#parts = this.#divide(head.toString("latin1"));
   }
 
-  /** What `head` says, if it is the one that is remembered but for some values. */
-  find(head: string): Read | undefined {
+  /** What the head says that `bytes` begin with, if it is the one that is remembered but for values that may change. */
+  find(bytes: Buffer): Read | undefined {
     if (this.#read === undefined) return undefined;
     let changes: string[] | undefined;
     let at = 0;
-    for (const line of this.#lines) {
-      if (head.startsWith(line.text, at)) {
-        at += line.text.length;
-        continue;
+    for (const { from, to, name, value: before } of this.#parts) {
+      const begin = at + to - from;
+      if (begin > bytes.length || bytes.compare(this.#bytes, from, to, at, begin) !== 0) return undefined;
+      at = begin;
+      if (name === "") break;
+      if (isAt(bytes, begin, before)) at += before.length;
+      else {
+        at = valueEnd(bytes, begin);
+        if (at < 0) return undefined;
+        (changes ??= []).push(name, bytes.toString("latin1", begin, at));
       }
-      if (line.name === "" || !head.startsWith(line.start, at)) return undefined;
-      const from = at + line.start.length;
-      const end = head.indexOf(lineBreak, from);
-      const value = head.slice(from, end);
-      if (end < 0 || !plainValue.test(value)) return undefined;
-      (changes ??= []).push(line.name, value);
-      at = end + lineBreak.length;
     }
-    if (at !== head.length) return undefined;
-    return changes === undefined ? this.#read : this.#change(this.#read, changes);
+    const read = changes === undefined ? this.#read : this.#change(this.#read, changes);
+    if (read !== undefined) this.length = at;
+    return read;
   }
 
   #change(before: Read, changes: readonly string[]): Read | undefined {
     const read = this.#reread(before, changes);
     if (read === undefined) return undefined;
     let next = 0;
-    for (const line of this.#lines) {
-      if (line.name === "" || line.name !== changes[next]) continue;
-      line.text = `${line.start}${changes[next + 1]}${lineBreak}`;
+    for (const part of this.#parts) {
+      if (part.name !== changes[next]) continue;
+      part.value = changes[next + 1] as string;
       next += 2;
     }
     this.#read = read;
     return read;
   }
+
+  #divide(head: string): readonly Part[] {
+    const parts: Part[] = [];
+    const values = new Map<string, string>();
+    const fields = fieldsOf(head);
+    let from = 0;
+    for (const { name, value, begin } of fields) {
+      const isOne = fields.filter((other) => other.name === name).length === 1;
+      if (!isOne || this.#fixed.has(name)) continue;
+      values.set(name, value);
+      if ((this.#values.get(name) ?? value) !== value) this.#changing.add(name);
+      if (value === "" || !this.#changing.has(name)) continue;
+      parts.push({ from, to: begin, name, value });
+      from = begin + value.length;
+    }
+    this.#values = values;
+    return [...parts, { from, to: head.length, name: "", value: "" }];
+  }
+}
+
+interface Field {
+  readonly name: string;
+  readonly value: string;
+  /** Where the value begins. */
+  readonly begin: number;
+}
+
+function fieldsOf(head: string): readonly Field[] {
+  const fields: Field[] = [];
+  let at = head.indexOf(lineBreak) + lineBreak.length;
+  for (let end = head.indexOf(lineBreak, at); end > at; end = head.indexOf(lineBreak, at)) {
+    const colon = head.indexOf(":", at);
+    const value = head.slice(colon + 1, end);
+    const begin = end - value.trimStart().length;
+    fields.push({ name: head.slice(at, colon).toLowerCase(), value: value.trim(), begin });
+    at = end + lineBreak.length;
+  }
+  return fields;
+}
+
+function isAt(bytes: Buffer, begin: number, value: string): boolean {
+  for (let index = 0; index < value.length; index += 1)
+    if (bytes[begin + index] !== value.charCodeAt(index)) return false;
+  return bytes[begin + value.length] === carriageReturn;
+}
+
+/** Where the value that begins here ends, if it is of visible characters with spaces in between. What could be read in two ways is for who reads a head as a whole. */
+function valueEnd(bytes: Buffer, begin: number): number {
+  let end = begin;
+  while (end < bytes.length && (bytes[end] as number) >= space && (bytes[end] as number) <= lastPlain) end += 1;
+  const isPlain = end > begin && bytes[begin] !== space && bytes[end - 1] !== space;
+  return isPlain && bytes[end] === carriageReturn ? end : -1;
 }

@@ -58,10 +58,17 @@ function isAllowed({ allowedHosts }: AdmissionRules, name: string | undefined): 
   return name !== undefined && (loopbackNames.has(name) || allowedHosts.has(name) || allowedHosts.has("*"));
 }
 
+/** Whose name was asked for last: nearly every request says the same. */
+let lastHost: string | undefined;
+let lastName: string | undefined;
+
 /** The name in a Host header, without port; undefined if it is no host. */
 function hostName(host: string | undefined): string | undefined {
+  if (host === lastHost) return lastName;
   const match = host === undefined ? null : /^(\[[0-9a-f:.]+\]|[^\s:/?#@[\]]+)(?::\d{1,5})?$/i.exec(host);
-  return match?.[1]?.toLowerCase();
+  lastHost = host;
+  lastName = match?.[1]?.toLowerCase();
+  return lastName;
 }
 
 function originName(origin: string): string | undefined {

@@ -1,5 +1,5 @@
 // The client's end of an exchange that came the short way: writes the answer onto the connection in as few pieces as there can be.
-import { httpStatusText } from "../../protocol/index.ts";
+import { httpStatusText, KnownLines } from "../../protocol/index.ts";
 import type { ClientConnection } from "../relay/index.ts";
 import type { ExchangeNotes } from "./request-record.ts";
 import type { ShortRequest } from "./short-request.ts";
@@ -15,6 +15,12 @@ const chunked = -1;
 const badName = /[^\w!#$%&'*+\-.^`|~]/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
 const badValue = /[^\t\x20-\x7e\x80-\xff]/;
+
+const answerLines = new KnownLines((name, value) => {
+  if (name === "" || badName.test(name) || badValue.test(value)) throw new Error("an answer's header is malformed");
+  const lower = name.toLowerCase();
+  return lower === "content-length" ? "length" : lower === "date" ? "date" : "plain";
+});
 
 export class ShortConnection implements ClientConnection {
   readonly request: ShortRequest;
@@ -120,13 +126,10 @@ export class ShortConnection implements ClientConnection {
     let promised: number | undefined;
     let isDated = false;
     for (let index = 0; index < headers.length; index += 2) {
-      const name = headers[index] as string;
-      const value = headers[index + 1] as string;
-      if (name === "" || badName.test(name) || badValue.test(value)) throw new Error("an answer's header is malformed");
-      const lower = name.toLowerCase();
-      if (lower === "content-length") promised = readLength(value);
-      else if (lower === "date") isDated = true;
-      text += `${name}: ${value}\r\n`;
+      const line = answerLines.at(index / 2, headers[index] as string, headers[index + 1] as string);
+      if (line.meaning === "length") promised = readLength(line.value);
+      else if (line.meaning === "date") isDated = true;
+      text += line.text;
     }
     if (status === 204 || status === 304) promised ??= 0;
     else if (promised === undefined && length !== undefined) {

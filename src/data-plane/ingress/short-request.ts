@@ -4,9 +4,9 @@ import type { IncomingHttpHeaders } from "node:http";
 import { RepeatedHead } from "../../protocol/index.ts";
 import type { HttpRequest } from "./http-request.ts";
 
-/** As `maxHeaderSize` of the server beside it, with room to spare. */
-const longestHead = 8 * 1024;
 const headEnd = Buffer.from("\r\n\r\n");
+/** As `maxHeaderSize` of the server beside it, with room to spare. */
+const longestHead = 8 * 1024 + headEnd.length;
 const lineBreak = "\r\n";
 const methods = ["POST", "GET", "DELETE"] as const;
 const protocol = " HTTP/1.1";
@@ -34,27 +34,26 @@ export class ShortRequest implements HttpRequest {
   readonly body: Buffer;
   /** Bytes of it, head and body. */
   readonly length: number;
-  readonly #head: string;
+  readonly #chunk: Buffer;
+  readonly #headBytes: number;
   socket: HttpRequest["socket"] = {};
 
-  constructor(
-    method: ShortRequest["method"],
-    url: string,
-    headers: IncomingHttpHeaders,
-    head: string,
-    body: Buffer,
-    length: number,
-  ) {
+  /** `chunk`: what it came in, its head being the first `headBytes` and all of it the first `length` bytes. */
+  constructor({ method, url, headers }: ShortHead, chunk: Buffer, headBytes: number, length: number) {
     this.method = method;
     this.url = url;
     this.headers = headers;
-    this.#head = head;
-    this.body = body;
+    this.#chunk = chunk;
+    this.#headBytes = headBytes;
+    this.body = chunk.subarray(headBytes, length);
     this.length = length;
   }
 
   get rawHeaders(): readonly string[] {
-    const lines = this.#head.split(lineBreak).slice(1, -1);
+    const lines = this.#chunk
+      .toString("latin1", 0, this.#headBytes - headEnd.length)
+      .split(lineBreak)
+      .slice(1);
     return lines.flatMap((line) => {
       const colon = line.indexOf(":");
       return [line.slice(0, colon), line.slice(colon + 1).trim()];
@@ -76,17 +75,20 @@ export function newShortHead(): RepeatedHead<ShortHead> {
 
 /** `chunk` begins with the request; what follows it is the next one's. `repeated`: the head that was read last on this connection. */
 export function readShortRequest(chunk: Buffer, repeated = newShortHead()): ShortRequest | undefined {
-  const headBytes = chunk.indexOf(headEnd);
-  if (headBytes < 0 || headBytes > longestHead) return undefined;
-  const head = chunk.toString("latin1", 0, headBytes + lineBreak.length);
-  const read = repeated.find(head) ?? readHead(head, repeated);
+  const again = repeated.find(chunk);
+  if (again !== undefined) return withBody(again, chunk, repeated.length);
+  const headBytes = chunk.indexOf(headEnd) + headEnd.length;
+  if (headBytes < headEnd.length || headBytes > longestHead) return undefined;
+  const read = readHead(chunk.toString("latin1", 0, headBytes - lineBreak.length));
   if (read === undefined) return undefined;
-  const { method, url, headers } = read;
-  const bodyBytes = lengthOf(method, headers["content-length"]);
-  const from = headBytes + headEnd.length;
-  if (bodyBytes === undefined || chunk.length < from + bodyBytes) return undefined;
-  const length = from + bodyBytes;
-  return new ShortRequest(method, url, headers, head, chunk.subarray(from, length), length);
+  if (read.headers["content-length"] !== undefined) repeated.remember(chunk.subarray(0, headBytes), read);
+  return withBody(read, chunk, headBytes);
+}
+
+function withBody(head: ShortHead, chunk: Buffer, headBytes: number): ShortRequest | undefined {
+  const bodyBytes = lengthOf(head.method, head.headers["content-length"]);
+  if (bodyBytes === undefined || headBytes > longestHead || chunk.length < headBytes + bodyBytes) return undefined;
+  return new ShortRequest(head, chunk, headBytes, headBytes + bodyBytes);
 }
 
 /** Node keeps no connection open that is to be closed, and neither does this. */
@@ -98,7 +100,8 @@ function rereadHead({ method, url, headers }: ShortHead, changes: readonly strin
   return plainLength.test(changed["content-length"] ?? "") ? { method, url, headers: changed } : undefined;
 }
 
-function readHead(head: string, repeated: RepeatedHead<ShortHead>): ShortHead | undefined {
+/** `head`: up to the line break of its last line. */
+function readHead(head: string): ShortHead | undefined {
   const lineEnd = head.indexOf(lineBreak);
   if (lineEnd < 0 || unusualByte.test(head)) return undefined;
   const method = methods.find((one) => head.startsWith(one) && head.charCodeAt(one.length) === 0x20);
@@ -106,10 +109,7 @@ function readHead(head: string, repeated: RepeatedHead<ShortHead>): ShortHead | 
   const url = head.slice(method.length + 1, lineEnd - protocol.length);
   const headers = plainTarget.test(url) ? readHeaders(head, lineEnd) : undefined;
   if (headers?.host === undefined) return undefined;
-  const read = { method, url, headers };
-  const length = headers["content-length"];
-  if (length !== undefined && plainLength.test(length)) repeated.remember(head, read);
-  return read;
+  return { method, url, headers };
 }
 
 function readHeaders(head: string, lineEnd: number): IncomingHttpHeaders | undefined {

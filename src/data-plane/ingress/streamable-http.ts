@@ -69,9 +69,11 @@ export function isServedShort({ passThrough }: Pick<EndpointOptions, "passThroug
   return passThrough === undefined || request.headers[sessionIdHeader] !== undefined;
 }
 
+/** Waits only for what takes its time: of an exchange that is there as a whole nothing does, until its server is asked. */
 async function serveExchange(endpoint: EndpointExchange): Promise<void> {
   try {
-    await endpoint.serve();
+    const serving = endpoint.serve();
+    if (serving !== undefined) await serving;
   } catch (error) {
     endpoint.fail(error);
   }
@@ -170,9 +172,13 @@ abstract class EndpointExchange {
       throw new ProxyError("CONTENT_TYPE_NOT_JSON");
   }
 
-  async #post(): Promise<void> {
+  #post(): Promise<void> | void {
     this.#assertJson();
-    const taken = await this.takeBody();
+    const taken = this.takeBody();
+    return taken instanceof Promise ? taken.then((whole) => this.#message(whole)) : this.#message(taken);
+  }
+
+  #message(taken: TakenBody): Promise<void> | void {
     this.notes.scanned = taken.scanned;
     this.notes.bodyLength = taken.length;
     const scanned = taken.scanned();
@@ -187,8 +193,9 @@ abstract class EndpointExchange {
     if (!hasSession && scanned.shape === "single" && isModernBody(scanned.envelope.method, taken.body.kept))
       return this.#serveModern(taken.body);
     if (this.options.passThrough !== undefined && !hasSession) return this.pass(taken.body);
-    const session = this.#liveSession() ?? (await this.#session(exchange));
-    return await relayMessage(exchange, session, scanned);
+    const session = this.#liveSession();
+    if (session !== undefined) return relayMessage(exchange, session, scanned);
+    return this.#session(exchange).then((found) => relayMessage(exchange, found, scanned));
   }
 
   /** A session id on an initialize is of no use to the server and of no meaning to us; only adoption keeps it. */

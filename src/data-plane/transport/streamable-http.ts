@@ -100,7 +100,7 @@ export function exchange(
       return resolve({ kind: "lost", sent: "nothing", cause: new Error("ended before it was sent") });
     let outgoing: OutgoingRequest;
     try {
-      outgoing = toSend(pool.host, path, method, request);
+      outgoing = toSend(pool, path, method, request);
     } catch (cause) {
       if (request.body !== undefined && !(request.body instanceof Uint8Array)) letGo(request.body);
       return resolve({
@@ -118,8 +118,8 @@ export function exchange(
 }
 
 /** @throws RequestFault */
-function toSend(host: string, path: string, method: string, { headers, body }: WireRequest): OutgoingRequest {
-  const { text, announced } = requestHead(method, path, host, headers);
+function toSend({ host, lines }: Pool, path: string, method: string, { headers, body }: WireRequest): OutgoingRequest {
+  const { text, announced } = requestHead(method, path, host, headers, lines);
   const length = body === undefined ? 0 : body instanceof Uint8Array ? body.length : announced;
   return { method, head: text + bodyLines(method, length, announced), body, length };
 }

@@ -46,15 +46,11 @@ export function newAnswerHead(): RepeatedHead<AnswerHead> {
 }
 
 /**
- * `end`: where in `bytes` the empty line begins that ends the head. `method`: of the request, for to HEAD no body comes. `repeated`: the answer to a POST
- * that was read last on this connection.
+ * `end`: where in `bytes` the empty line begins that ends the head. `method`: of the request, for to HEAD no body comes. `repeated`: learns of answers to POST.
  * @throws AnswerFault
  */
 export function readHead(bytes: Buffer, end: number, method: string, repeated: RepeatedHead<AnswerHead>): AnswerHead {
   const text = bytes.toString("latin1", 0, end + lineBreak.length);
-  const isPost = method === "POST";
-  const before = isPost ? repeated.find(text) : undefined;
-  if (before !== undefined) return before;
   const firstEnd = text.indexOf(lineBreak);
   const status = readStatus(text.slice(0, firstEnd));
   const facts = new Facts();
@@ -67,7 +63,8 @@ export function readHead(bytes: Buffer, end: number, method: string, repeated: R
   const isClear = !bodiless || (method !== "HEAD" && !facts.chunked && (facts.length ?? 0) === 0);
   const persistent = staysOpen && !facts.closes && isClear && framing !== "close";
   const read = { status, headers, framing, persistent, keepAliveMs: facts.keepAliveMs };
-  if (isPost && !bodiless && framing !== "close") repeated.remember(text, read);
+  if (method === "POST" && !bodiless && framing !== "close")
+    repeated.remember(bytes.subarray(0, end + 2 * lineBreak.length), read);
   return read;
 }
 

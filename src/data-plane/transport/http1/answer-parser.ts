@@ -78,6 +78,9 @@ export class AnswerParser {
 
   /** `known`: so many bytes were looked at before. */
   #takeHead(bytes: Buffer, known: number): Taken {
+    const again = this.#method === "POST" ? this.#lastHead.find(bytes) : undefined;
+    if (again !== undefined && this.#lastHead.length <= maxHeadBytes)
+      return this.#begin(again, bytes, this.#lastHead.length);
     const end = bytes.indexOf(emptyLine, Math.max(0, known - 3));
     if ((end < 0 ? bytes.length : end + 3) >= maxHeadBytes)
       throw new AnswerFault(
@@ -96,11 +99,15 @@ export class AnswerParser {
     if (status === 101) throw malformed("it changes the protocol unasked");
     // RFC 9110 section 15.2: the answer is still to come.
     if (status < 200) return end + 4 === bytes.length ? "more" : this.#takeHead(bytes.subarray(end + 4), 0);
+    return this.#begin(head, bytes, end + emptyLine.length);
+  }
+
+  #begin(head: AnswerHead, bytes: Buffer, headBytes: number): Taken {
     this.#head = head;
     this.#left = head.framing;
     if (this.#left === "chunked") this.#chunks.begin();
-    this.#events.answered(status, head.headers);
-    return this.#stopped ? "more" : this.#takeBody(bytes, end + 4);
+    this.#events.answered(head.status, head.headers);
+    return this.#stopped ? "more" : this.#takeBody(bytes, headBytes);
   }
 
   #takeBody(bytes: Buffer, from: number): Taken {

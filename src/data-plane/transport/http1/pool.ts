@@ -2,6 +2,7 @@
 
 import { Origin, type OriginParts } from "./connect.ts";
 import { Connection, type ConnectionOwner, type Outgoing } from "./connection.ts";
+import { newRequestLines } from "./request-head.ts";
 
 const sweepMs = 1_000;
 /** What has been free for longer is more likely to have been closed. */
@@ -11,6 +12,8 @@ export class Pool implements ConnectionOwner {
   /** What a request says that brings no Host of its own. */
   readonly host: string;
   readonly origin: string;
+  /** Of what is sent through it. */
+  readonly lines = newRequestLines();
   readonly #origin: Origin;
   readonly #all = new Set<Connection>();
   readonly #free: Connection[] = [];

@@ -1,6 +1,8 @@
 // The head of a request to a server (RFC 9112 sections 3 and 5), and what its headers may not say: nothing in them can become a header, a body or a request
 // of its own. Pure.
 
+import { KnownLines } from "../../../protocol/index.ts";
+
 export interface RequestHead {
   /** Up to where the body is announced; the empty line is not in it. */
   readonly text: string;
@@ -14,11 +16,27 @@ export class RequestFault extends Error {
   readonly code = "REQUEST_MALFORMED";
 }
 
+/** The lines of requests to one origin. */
+export function newRequestLines(): KnownLines<Meaning> {
+  return new KnownLines((name, value) => {
+    const meaning = meaningOf(name);
+    if (typeof value !== "string" || forbidden.test(value))
+      throw new RequestFault(`The value of ${name} cannot be sent.`);
+    return meaning;
+  });
+}
+
 /**
  * `host`: what a request says that brings no Host of its own. `headers`: flat names and values.
  * @throws RequestFault
  */
-export function requestHead(method: string, path: string, host: string, headers: readonly string[]): RequestHead {
+export function requestHead(
+  method: string,
+  path: string,
+  host: string,
+  headers: readonly string[],
+  lines = newRequestLines(),
+): RequestHead {
   if (!token.test(method) || method === "CONNECT") throw new RequestFault("The request's method cannot be sent.");
   if (!target.test(path)) throw new RequestFault("The request's path cannot be sent.");
   let fields = "";
@@ -27,12 +45,10 @@ export function requestHead(method: string, path: string, host: string, headers:
   for (let index = 0; index < headers.length; index += 2) {
     const name = headers[index] as string;
     const value = headers[index + 1] as string;
-    const meaning = meaningOf(name);
-    if (typeof value !== "string" || forbidden.test(value))
-      throw new RequestFault(`The value of ${name} cannot be sent.`);
-    switch (meaning) {
+    const line = lines.at(index / 2, name, value);
+    switch (line.meaning) {
       case "plain":
-        fields += `${name}: ${value}\r\n`;
+        fields += line.text;
         break;
       case "host":
         if (ownHost !== undefined) throw new RequestFault("The request names two hosts.");
