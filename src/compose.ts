@@ -23,7 +23,8 @@ import {
 } from "./data-plane/index.ts";
 import type { ErrorCode } from "./errors/index.ts";
 import { createLog, createMetrics, type Log, type Metrics, openTracer } from "./observability/index.ts";
-import type { SessionStore } from "./store/index.ts";
+import { monotonicMs } from "./protocol/index.ts";
+import { openMemoryStore, openSqliteStore, type SessionStore } from "./store/index.ts";
 
 export interface Bridge {
   /** What clients connect to. */
@@ -131,12 +132,12 @@ export interface Draining {
 
 /** Waits for the calls that are under way, also for those whose clients are away and may come back for the answer after the next start. */
 export async function drain({ server, endpoints, clock }: Draining, timeoutMs: number): Promise<void> {
-  const untilMs = performance.now() + timeoutMs;
+  const untilMs = monotonicMs() + timeoutMs;
   const isDrained = (await server.drain(timeoutMs)) === "drained" && (await untilAnswered(clock, untilMs));
   if (!isDrained) {
     await Promise.all(endpoints.map((endpoint) => endpoint.giveUp()));
     await server.drain(lastWordsMs);
-    await untilAnswered(clock, performance.now() + lastWordsMs);
+    await untilAnswered(clock, monotonicMs() + lastWordsMs);
   }
   await server.close();
 }
@@ -144,7 +145,7 @@ export async function drain({ server, endpoints, clock }: Draining, timeoutMs: n
 /** False if the time was up first. */
 async function untilAnswered(clock: StreamClock, untilMs: number): Promise<boolean> {
   while (clock.isAnswering) {
-    if (performance.now() >= untilMs) return false;
+    if (monotonicMs() >= untilMs) return false;
     await new Promise((resolve) => setTimeout(resolve, answerStepMs));
   }
   return true;
@@ -221,7 +222,6 @@ function openLog({ logFormat, logTo, quiet }: ListenerOptions): Log {
 }
 
 async function openStore(dataDir: string | undefined): Promise<SessionStore> {
-  const { openMemoryStore, openSqliteStore } = await import("./store/index.ts");
   return dataDir === undefined ? openMemoryStore() : openSqliteStore(dataDir);
 }
 

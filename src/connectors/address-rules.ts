@@ -2,7 +2,7 @@
 // Checked at each new socket, on the address that is then connected to, so that a name cannot change its mind in between.
 import { type LookupAddress, lookup } from "node:dns";
 import { lookup as lookupNow } from "node:dns/promises";
-import { BlockList, isIP, type LookupFunction } from "node:net";
+import net, { isIP, type LookupFunction } from "node:net";
 import { ConfigError } from "../config/index.ts";
 
 /**
@@ -74,8 +74,8 @@ class AddressRefused extends Error {
   }
 }
 
-function listOf(ranges: readonly string[]): BlockList {
-  const list = new BlockList();
+function listOf(ranges: readonly string[]): net.BlockList {
+  const list = new net.BlockList();
   for (const range of ranges) {
     const [address = "", prefix = ""] = range.split("/");
     const version = isIP(address);

@@ -1,6 +1,7 @@
 // The last exchanges of one connector, its restores as timelines, and its counts over time: bounded, in memory. Bodies only while somebody asks for them.
 
 import type { RequestNews, RequestRecord, RestoreStepNews, Watch } from "../observability/index.ts";
+import { monotonicMs } from "../protocol/index.ts";
 import { type Bodies, GatheredBodies } from "./bodies.ts";
 
 export interface Exchange extends RequestRecord {
@@ -83,8 +84,8 @@ export class Inspector {
   readonly #met = new Map<string, RequestNews[]>();
   readonly #points: Point[] = [];
 
-  /** `nowMs` is the clock of the news, `performance.now`. */
-  constructor(keep: Keeping, tell: (news: InspectorNews) => void, nowMs: () => number = () => performance.now()) {
+  /** `nowMs` is the clock of the news, `monotonicMs`. */
+  constructor(keep: Keeping, tell: (news: InspectorNews) => void, nowMs: () => number = () => monotonicMs()) {
     this.#keep = keep;
     this.#tell = tell;
     this.#nowMs = nowMs;

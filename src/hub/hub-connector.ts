@@ -25,6 +25,7 @@ import {
 } from "../data-plane/index.ts";
 import { withoutHeaderValues } from "../errors/index.ts";
 import type { RequestRecord, Watch } from "../observability/index.ts";
+import { monotonicMs } from "../protocol/index.ts";
 import type { StoredSession } from "../store/index.ts";
 
 export interface HubConnectorParts {
@@ -190,8 +191,8 @@ export class HubConnector implements Running {
   async retire(): Promise<void> {
     this.#prober.stop();
     this.endpoint.endStreams();
-    const untilMs = performance.now() + retireMs;
-    while (performance.now() < untilMs && [...this.endpoint.sessions.all()].some(({ inUse }) => inUse > 0))
+    const untilMs = monotonicMs() + retireMs;
+    while (monotonicMs() < untilMs && [...this.endpoint.sessions.all()].some(({ inUse }) => inUse > 0))
       await new Promise((resolve) => setTimeout(resolve, retireStepMs));
     await this.endpoint.close();
     for (const _ of this.endpoint.sessions.all()) this.#parts.shared.metrics.sessionClosed();

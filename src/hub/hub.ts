@@ -19,6 +19,7 @@ import {
 import { type DoctorReport, HubSettings, Logins, Tokens } from "../control-plane/api/index.ts";
 import { type HttpServer, isLoopback, listen, runDoctor, type SharedParts } from "../data-plane/index.ts";
 import type { Log, RequestRecord } from "../observability/index.ts";
+import { monotonicMs } from "../protocol/index.ts";
 import { type HubStores, openSqliteHubStores } from "../store/index.ts";
 import { demoConnector, demoVariable } from "./demo.ts";
 import { assertAllowed, HubConnector } from "./hub-connector.ts";
@@ -135,7 +136,7 @@ export class RunningHub {
       admission: { ...whoMayTalk({ ...options, token: undefined }), frontPath: undefined },
       log: this.shared.log,
       metrics: this.shared.metrics,
-      nowMs: () => performance.now(),
+      nowMs: () => monotonicMs(),
       route: (path) => routes.route(path),
       shortRoute: (path, request, notes) => routes.shortRoute(path, request, notes),
       upgrade: (path) => routes.upgrade(path),

@@ -1,6 +1,7 @@
 // Two hubs on one data directory would start every server twice and overwrite each other's file: the second does not start, and says where the first is.
 import { setTimeout as wait } from "node:timers/promises";
 import { findHub, type HubOptions, withdrawHub } from "../config/index.ts";
+import { monotonicMs } from "../protocol/index.ts";
 import { StoreError, takeHubLock } from "../store/index.ts";
 
 const askAgainMs = 50;
@@ -12,7 +13,7 @@ const endMs = 10_000;
  * @throws StoreError locked
  */
 export async function assertOnlyHub({ dataDir, drainTimeoutMs }: HubOptions): Promise<Disposable> {
-  const untilMs = performance.now() + drainTimeoutMs + endMs;
+  const untilMs = monotonicMs() + drainTimeoutMs + endMs;
   for (;;) {
     const lock = takeHubLock(dataDir);
     const other = findHub(dataDir);
@@ -21,7 +22,7 @@ export async function assertOnlyHub({ dataDir, drainTimeoutMs }: HubOptions): Pr
       if (other !== undefined) withdrawHub(dataDir, other.pid);
       return lock;
     }
-    if (other !== undefined || performance.now() > untilMs) {
+    if (other !== undefined || monotonicMs() > untilMs) {
       const where = other === undefined ? "" : ` at ${other.url} (process ${other.pid})`;
       throw new StoreError(
         "locked",

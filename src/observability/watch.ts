@@ -1,6 +1,6 @@
 // Who watches one connector, as the data plane sees it. Only a hub does; nothing here is called for an ordinary request. Takes no message, no header, no raw id.
 
-/** One step of a restore. Times are milliseconds of `performance.now()`. */
+/** One step of a restore. Times are milliseconds of `monotonicMs`. */
 export interface RestoreStepNews {
   /** Short keyed hash, as in the log. */
   readonly session: string;

@@ -34,6 +34,7 @@ export {
 export { type KnownLine, KnownLines } from "./known-lines.ts";
 export type { Envelope, RawId, Scanned } from "./message.ts";
 export { isBoundToRequest, isPaged, isRepeatable, repeatableMethods } from "./methods.ts";
+export { monotonicMs } from "./monotonic-ms.ts";
 export { createServer, httpStatusText } from "./node-http.ts";
 export { isPrivateId, privateId } from "./private-id.ts";
 export { RepeatedHead } from "./repeated-head.ts";

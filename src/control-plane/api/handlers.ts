@@ -8,6 +8,7 @@ import {
   visibleAfterMs,
 } from "../../connectors/index.ts";
 import { type ErrorCode, ProxyError } from "../../errors/index.ts";
+import { monotonicMs } from "../../protocol/index.ts";
 import { eventStream } from "./event-stream.ts";
 import type { Logins } from "./logins.ts";
 import type { HubApi } from "./ports.ts";
@@ -139,21 +140,21 @@ export class Handlers {
 
   async test(name: string): Promise<TestResult> {
     this.#actual(name);
-    const startedMs = performance.now();
+    const startedMs = monotonicMs();
     await this.#hub.test(name);
     const actual = this.#actual(name);
     const ok = actual.opened?.evidence.isGood === true;
     // Whoever asks is told at once, and not first when a trouble has lasted long enough to be shown.
     const nowMs = ok ? Date.now() : Date.now() + visibleAfterMs;
     const status = statusView(actual, nowMs, this.#hub.signIns.facts(actual.record));
-    return { ok, elapsedMs: Math.round(performance.now() - startedMs), status };
+    return { ok, elapsedMs: Math.round(monotonicMs() - startedMs), status };
   }
 
   async upgrade(name: string): Promise<UpgradeResult> {
-    const startedMs = performance.now();
+    const startedMs = monotonicMs();
     const counts = await this.#running(name).upgrade();
     if (counts === undefined) throw new ProxyError("CONNECTOR_HAS_NO_PROGRAM", { connector: name });
-    return { ...counts, elapsedMs: Math.round(performance.now() - startedMs) };
+    return { ...counts, elapsedMs: Math.round(monotonicMs() - startedMs) };
   }
 
   async tools(name: string): Promise<ToolList> {

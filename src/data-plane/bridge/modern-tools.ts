@@ -1,5 +1,5 @@
 // What the tools of a modern server want mirrored in headers, where client or server has none. Asks with the caller's own envelope and credentials.
-import { editMembers, memberText, paramHeaderPrefix, privateId } from "../../protocol/index.ts";
+import { editMembers, memberText, monotonicMs, paramHeaderPrefix, privateId } from "../../protocol/index.ts";
 import type { ModernExchange } from "../relay/index.ts";
 import { callServer } from "../session/index.ts";
 import type { Transport } from "../transport/index.ts";
@@ -35,7 +35,7 @@ export class ModernTools {
   /** What the called tool wants mirrored. `request`: JSON text. */
   async paramsOf(request: string, headers: readonly string[]): Promise<readonly ParamHeader[]> {
     const name = stringOf(memberText(request, "params", "name"));
-    const ageMs = performance.now() - this.#readMs;
+    const ageMs = monotonicMs() - this.#readMs;
     if (ageMs > freshMs || (this.#schemas.get(name) === undefined && ageMs > unknownFreshMs))
       this.#reading ??= this.#read(request, headers).finally(() => {
         this.#reading = undefined;
@@ -45,7 +45,7 @@ export class ModernTools {
   }
 
   async #read(request: string, headers: readonly string[]): Promise<void> {
-    this.#readMs = performance.now();
+    this.#readMs = monotonicMs();
     this.#schemas.changed();
     const meta = editMembers(memberText(request, "params", "_meta") ?? "{}", { progressToken: undefined });
     await this.#schemas.complete((params) => this.#page(editMembers(params, { _meta: meta }), headers));

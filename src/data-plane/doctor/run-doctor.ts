@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { LookupFunction } from "node:net";
 import { ConfigError, type ServerAddress } from "../../config/index.ts";
 import { withoutHeaderValues } from "../../errors/index.ts";
-import { sessionIdHeader } from "../../protocol/index.ts";
+import { monotonicMs, sessionIdHeader } from "../../protocol/index.ts";
 import {
   asObject,
   type CallContext,
@@ -61,9 +61,9 @@ export async function runDoctor(patient: Patient, options: DoctorOptions = docto
   };
   /** Takes one step, and answers whether the next may be taken. */
   const take = async (step: StepName, look: () => Finding | Promise<Finding>): Promise<boolean> => {
-    const begun = performance.now();
+    const begun = monotonicMs();
     const finding = await look();
-    steps.push({ step, ...shown(finding, headers), ms: Math.round(performance.now() - begun) });
+    steps.push({ step, ...shown(finding, headers), ms: Math.round(monotonicMs() - begun) });
     return finding.outcome !== "failed";
   };
   await examine(known, options, take);
@@ -209,10 +209,10 @@ async function ask(
   timeoutMs: number,
 ): Promise<Heard> {
   const id = `holdfast-${randomUUID()}`;
-  const begun = performance.now();
+  const begun = monotonicMs();
   const body = JSON.stringify({ jsonrpc: "2.0", id, method, params });
   const outcome = await callServer(transport, context, body, id, timeoutMs);
-  const timedOut = performance.now() - begun >= timeoutMs - timerErrorMs;
+  const timedOut = monotonicMs() - begun >= timeoutMs - timerErrorMs;
   const asked: Asked = { timedOut, timeoutMs, isCommand: kind === "stdio" };
   // A stream that opens and then says nothing is no answer either.
   if (timedOut && outcome.kind === "other")

@@ -1,5 +1,6 @@
 // What of a client's request headers goes to the server in front mode, where the operator runs the server: everything but what belongs to one connection.
-import { BlockList, isIP } from "node:net";
+// BlockList is loaded when it is first named, which most programs need not.
+import net, { isIP } from "node:net";
 import { hopByHop, lastEventIdHeader, protocolVersionHeader, sessionIdHeader } from "../../protocol/index.ts";
 import type { HttpRequest } from "./http-request.ts";
 
@@ -10,7 +11,8 @@ export interface TrustedProxies {
 
 /** @throws Error naming the entry that is neither an address nor a CIDR range */
 export function trustedProxies(entries: readonly string[]): TrustedProxies {
-  const list = new BlockList();
+  if (entries.length === 0) return { trusts: () => false };
+  const list = new net.BlockList();
   for (const entry of entries) {
     const [address = "", bits] = entry.split("/");
     const family = isIP(address) === 6 ? "ipv6" : "ipv4";
@@ -22,7 +24,7 @@ export function trustedProxies(entries: readonly string[]): TrustedProxies {
   }
   return {
     trusts(address) {
-      if (address === undefined || entries.length === 0) return false;
+      if (address === undefined) return false;
       const plain = address.startsWith("::ffff:") ? address.slice(7) : address;
       return list.check(plain, isIP(plain) === 6 ? "ipv6" : "ipv4");
     },

@@ -6,6 +6,7 @@ import { catalog, type ErrorCode } from "../../errors/index.ts";
 import type { Log, Metrics } from "../../observability/index.ts";
 import { createServer } from "../../protocol/index.ts";
 import { type AdmissionRules, admit } from "./admission.ts";
+import { bindAddress } from "./bind-address.ts";
 import { answerCors, type CorsRule } from "./cors.ts";
 import { type HttpRequest, pathOf } from "./http-request.ts";
 import { refuse } from "./refuse.ts";
@@ -59,6 +60,8 @@ const brokenRequests: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: "431 Request Header Fields Too Large",
   ERR_HTTP_REQUEST_TIMEOUT: "408 Request Timeout",
 };
+
+const backlog = 4096;
 
 /** How often connections are looked at that came the short way and are not used. */
 const idleLookMs = 5_000;
@@ -140,11 +143,15 @@ class RunningServer implements HttpServer, ShortListener {
 
   listen(): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#server.once("error", reject);
-      this.#server.listen({ host: this.#options.host, port: this.#options.port, backlog: 4096 }, () => {
+      const { host, port } = this.#options;
+      const listening = (): void => {
         this.port = (this.#server.address() as AddressInfo).port;
         resolve();
-      });
+      };
+      this.#server.once("error", reject);
+      const bound = bindAddress(host, port);
+      if (bound === undefined) this.#server.listen({ host, port, backlog }, listening);
+      else this.#server.listen(bound, backlog, listening);
     });
   }
 

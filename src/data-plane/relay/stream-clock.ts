@@ -1,5 +1,6 @@
 // One timer for all streams of the process: opens what waits too long, keeps idle streams alive, lets go of what nobody came back for.
 import type { StreamOptions } from "../../config/index.ts";
+import { monotonicMs } from "../../protocol/index.ts";
 import { type InLine, Line } from "../session/index.ts";
 import { KeptEvents } from "./kept-events.ts";
 
@@ -29,7 +30,7 @@ export class StreamClock {
   readonly streams = new Set<Timed>();
   /** Coarse, so that a time costs nothing. */
   ticks = 0;
-  nowMs = performance.now();
+  nowMs = monotonicMs();
   readonly keepAliveTicks: number;
   readonly #openAfterTicks: number;
   readonly #timer: NodeJS.Timeout;
@@ -56,7 +57,7 @@ export class StreamClock {
 
   #tick(): void {
     this.ticks += 1;
-    this.nowMs = performance.now();
+    this.nowMs = monotonicMs();
     for (let { first } = this.waiting; first !== undefined; { first } = this.waiting) {
       if (this.ticks - first.sinceTick <= this.#openAfterTicks) break;
       this.waiting.leave(first);

@@ -3,6 +3,7 @@
 import type { Credential } from "../../credentials/index.ts";
 import type { ErrorCode } from "../../errors/index.ts";
 import type { Log, Metrics, Tracer, Watch } from "../../observability/index.ts";
+import { monotonicMs } from "../../protocol/index.ts";
 import type { SessionStore } from "../../store/index.ts";
 import type { Transport } from "../transport/index.ts";
 import { Availability } from "./availability.ts";
@@ -79,7 +80,7 @@ export class Breaker {
 
 export function openConnector(
   parts: Omit<Connector, "availability" | "breaker" | "nowMs">,
-  nowMs: Clock = () => performance.now(),
+  nowMs: Clock = () => monotonicMs(),
 ): Connector {
   const { transport, log, settings, watch } = parts;
   const availability = new Availability(transport, nowMs, (news, awayMs) => {

@@ -1,5 +1,6 @@
 // Starts a server's processes and bounds how often: one that keeps ending is started ever more rarely, and whoever asks meanwhile is told why.
 import type { StdioAddress } from "../../config/index.ts";
+import { monotonicMs } from "../../protocol/index.ts";
 import { wholeReply } from "./push-body.ts";
 import { type ProcessHooks, ServerProcess } from "./server-process.ts";
 import type { Refused, Wire, WireEvents, WireOpener } from "./wire.ts";
@@ -81,11 +82,11 @@ class Patience {
     if (byItself === undefined || isGood) return;
     this.#fruitless += 1;
     this.#lastEnd = byItself;
-    this.#notBeforeMs = performance.now() + Math.min(firstPauseMs * 2 ** (this.#fruitless - 1), longestPauseMs);
+    this.#notBeforeMs = monotonicMs() + Math.min(firstPauseMs * 2 ** (this.#fruitless - 1), longestPauseMs);
   }
 
   pause(): { readonly leftMs: number; readonly fault: WireFault } | undefined {
-    const leftMs = this.#notBeforeMs - performance.now();
+    const leftMs = this.#notBeforeMs - monotonicMs();
     const lastEnd = this.#lastEnd;
     if (leftMs <= 0 || lastEnd === undefined) return undefined;
     const detail = `${lastEnd.message} The next start is in ${Math.ceil(leftMs / 1_000)} s.`;

@@ -9,6 +9,7 @@ import {
 } from "../../../connectors/index.ts";
 import type { SignInNews } from "../../../credentials/index.ts";
 import { catalog, ProxyError } from "../../../errors/index.ts";
+import { monotonicMs } from "../../../protocol/index.ts";
 import { type HubStores, openSqliteHubStores } from "../../../store/index.ts";
 import type { ConnectorView, DoctorReport, SignInProgress } from "../../api/schema.ts";
 import { exitCodes, VerbError } from "./exit-codes.ts";
@@ -67,12 +68,12 @@ export async function openStoreClient(dataDir: string, parts: LocalParts): Promi
     signOut: async (name) => signIns.signOut(await connectors.get(name)),
     doctor,
     test: async (name) => {
-      const begun = performance.now();
+      const begun = monotonicMs();
       const report = await doctor(name);
       const record = await connectors.get(name);
       return {
         ok: report.ok,
-        elapsedMs: Math.round(performance.now() - begun),
+        elapsedMs: Math.round(monotonicMs() - begun),
         status: statusOf(viewOf(record), report),
       };
     },

@@ -1,6 +1,7 @@
 // One connection to a server, one exchange on it at a time. Where anything is doubtful, it is destroyed: no byte of one answer can become part of another.
 import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
+import { monotonicMs } from "../../../protocol/index.ts";
 import type { ReplyHeaders } from "./answer-head.ts";
 import { type AnswerEvents, AnswerParser } from "./answer-parser.ts";
 import { ConnectionClosed, type Origin, type SocketEvents } from "./connect.ts";
@@ -47,7 +48,7 @@ const longestKeepMs = 600_000;
 const marginMs = 1_000;
 
 export class Connection implements SocketEvents, AnswerEvents {
-  /** Since when it is free, and when it has been for too long (`performance.now`). */
+  /** Since when it is free, and when it has been for too long (`monotonicMs`). */
   freeSinceMs = 0;
   freeUntilMs = 0;
   readonly #owner: ConnectionOwner;
@@ -177,7 +178,7 @@ export class Connection implements SocketEvents, AnswerEvents {
       this.#sent = false;
       this.#parser.stop();
       if (this.#socket.isPaused()) this.#socket.resume();
-      this.freeSinceMs = performance.now();
+      this.freeSinceMs = monotonicMs();
       this.freeUntilMs = this.freeSinceMs + keptMs;
       this.#free();
     } else this.#end();

@@ -1,5 +1,6 @@
 // The connections to one origin: any number at once, the last that was freed first, and none that its server has given up.
 
+import { monotonicMs } from "../../../protocol/index.ts";
 import { Origin, type OriginParts } from "./connect.ts";
 import { Connection, type ConnectionOwner, type Outgoing } from "./connection.ts";
 import { newRequestLines } from "./request-head.ts";
@@ -30,7 +31,7 @@ export class Pool implements ConnectionOwner {
 
   send(outgoing: Outgoing): void {
     if (this.#isClosed) return outgoing.failed("nothing", closed());
-    const nowMs = performance.now();
+    const nowMs = monotonicMs();
     const kept = this.#takeFree(nowMs);
     if (kept === undefined) {
       const connection = new Connection(this.#origin, this);
@@ -86,7 +87,7 @@ export class Pool implements ConnectionOwner {
   }
 
   #sweepOut(): void {
-    const nowMs = performance.now();
+    const nowMs = monotonicMs();
     for (const connection of this.#free.filter(({ freeUntilMs }) => freeUntilMs <= nowMs))
       void connection.close(closed());
     if (this.#free.length > 0) return;
