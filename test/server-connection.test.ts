@@ -1,7 +1,12 @@
 // Promises of the connection to an HTTP server, over real sockets: what is reused and what is not, what is cut, and what was sent when nothing came back.
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer as createHttpServer, type RequestListener } from "node:http";
+import {
+  createServer as createHttpServer,
+  type Server as HttpServer,
+  type RequestListener,
+  type ServerResponse,
+} from "node:http";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { PassThrough, type Readable } from "node:stream";
 import { describe, it } from "node:test";
@@ -44,13 +49,17 @@ async function raw(take: (socket: Socket, text: string, number: number) => void)
   };
 }
 
-async function real(listener: RequestListener, keepAliveTimeout?: number): Promise<Place> {
+async function real(
+  listener: RequestListener,
+  keepAliveTimeout?: number,
+): Promise<Place & { readonly server: HttpServer }> {
   const sockets: Socket[] = [];
   const server = createHttpServer(keepAliveTimeout === undefined ? {} : { keepAliveTimeout }, listener);
   server.on("connection", (socket) => sockets.push(socket)).listen(0, "127.0.0.1");
   await once(server, "listening");
   const transport = transportTo((server.address() as AddressInfo).port);
   return {
+    server,
     transport,
     sockets,
     text: () => "",
@@ -115,6 +124,26 @@ describe("a connection", { timeout }, () => {
     const both = await Promise.all([place.transport.send(post()), place.transport.send(post())]);
     for (const reply of both) await whole(reply);
     assert.equal(place.sockets.length, 2);
+  });
+
+  it("is opened ahead of the second of two requests that follow an answer, and is none too many", async () => {
+    const held: ServerResponse[] = [];
+    await using place = await real((request, response) => {
+      if (request.url === "/mcp" && held.push(response) > 1) response.end("later");
+    });
+    const { transport, sockets } = place;
+    const server = place.server;
+    const first = transport.send({ ...post(), twoFollow: true });
+    while (held.length < 1 || sockets.length < 2) await once(server, held.length < 1 ? "request" : "connection");
+    held[0]?.end("first");
+    assert.equal((await whole(await first)).text, "first");
+    const both = await Promise.all([transport.send(post()), transport.send(post())]);
+    for (const reply of both) assert.equal((await whole(reply)).text, "later");
+    assert.equal(sockets.length, 2);
+    // One is free already.
+    assert.equal((await whole(await transport.send({ ...post(), twoFollow: true }))).text, "later");
+    assert.equal((await whole(await transport.send(post()))).text, "later");
+    assert.equal(sockets.length, 2);
   });
 
   it("that the server ends with its answer carries no other", async () => {

@@ -1,7 +1,7 @@
 // The fresh initialize: the proof that a session is lost and the first step of bringing it back. Always without the old id.
 import { sessionIdHeader } from "../../protocol/index.ts";
 import { classifyInitialize } from "../recovery/index.ts";
-import { type ReplyHeaders, WireFault } from "../transport/index.ts";
+import { type ReplyHeaders, type Transport, WireFault } from "../transport/index.ts";
 import { connectFault } from "./availability.ts";
 import { type CallContext, type CallOutcome, callServer, contextHeaders } from "./call-server.ts";
 import { type Connector, refusedCredential, type Trouble } from "./connector.ts";
@@ -46,13 +46,11 @@ export async function initializeAnew(
 ): Promise<InitializeOutcome> {
   const id = parseObject(initialize)?.["id"];
   const context: CallContext = { headers };
-  const outcome = await callServer(
-    connector.transport,
-    context,
-    initialize,
-    id as string | number,
-    initializeTimeoutMs,
-  );
+  // Whoever waits for the session is sent beside notifications/initialized.
+  const transport: Pick<Transport, "send"> = {
+    send: (request) => connector.transport.send({ ...request, twoFollow: true }),
+  };
+  const outcome = await callServer(transport, context, initialize, id as string | number, initializeTimeoutMs);
   return readOutcome(outcome, connector);
 }
 

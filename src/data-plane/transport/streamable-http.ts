@@ -15,6 +15,8 @@ export interface WireRequest {
   readonly body?: Uint8Array | Readable | undefined;
   /** Told, once the request is on its way, how to end the exchange. Cheaper than a signal, for every call has one; over HTTP it is used instead of a signal. */
   readonly onSent?: ((abort: () => void) => void) | undefined;
+  /** Two requests go out beside each other as soon as this one is answered: over HTTP, a connection for the second is opened meanwhile. */
+  readonly twoFollow?: boolean | undefined;
   /** Ends the exchange when it fires. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -114,6 +116,7 @@ export function exchange(
     else signal?.addEventListener("abort", () => carried.abort(), { once: true });
     if (requests.hasSubscribers) requests.publish({ origin: pool.origin, method, body: request.body });
     pool.send(carried);
+    if (request.twoFollow === true) pool.prepare();
   });
 }
 

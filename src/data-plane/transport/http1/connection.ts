@@ -119,7 +119,8 @@ export class Connection implements SocketEvents, AnswerEvents {
   ready(): void {
     if (this.#isOver) return;
     this.#isReady = true;
-    this.send();
+    if (this.#outgoing === undefined) this.#freeFor(keepMs);
+    else this.send();
   }
 
   data(chunk: Buffer): void {
@@ -178,11 +179,15 @@ export class Connection implements SocketEvents, AnswerEvents {
       this.#sent = false;
       this.#parser.stop();
       if (this.#socket.isPaused()) this.#socket.resume();
-      this.freeSinceMs = monotonicMs();
-      this.freeUntilMs = this.freeSinceMs + keptMs;
-      this.#free();
+      this.#freeFor(keptMs);
     } else this.#end();
     outgoing?.ended();
+  }
+
+  #freeFor(keptMs: number): void {
+    this.freeSinceMs = monotonicMs();
+    this.freeUntilMs = this.freeSinceMs + keptMs;
+    this.#free();
   }
 
   /** An idle connection keeps no process alive. */

@@ -46,6 +46,11 @@ export class Pool implements ConnectionOwner {
     else setImmediate(() => this.#sendSoon(kept));
   }
 
+  /** Opens a connection if none is free: one is going to be needed in a moment. */
+  prepare(): void {
+    if (!this.#isClosed && this.#free.length === 0) this.#all.add(new Connection(this.#origin, this));
+  }
+
   freed(connection: Connection): void {
     if (this.#isClosed) return void connection.close(closed());
     this.#free.push(connection);
