@@ -25,7 +25,7 @@ class EnvelopeCollector implements JsonWatcher {
   depth = 1;
   isBatch = false;
   fault: string | undefined;
-  readonly envelopes: Envelope[] = [];
+  envelopes: Envelope[] = [];
   #count = 0;
   #isOpen = false;
   #member: Member = "other";
@@ -42,7 +42,7 @@ class EnvelopeCollector implements JsonWatcher {
     this.depth = 1;
     this.isBatch = false;
     this.fault = undefined;
-    this.envelopes.length = 0;
+    this.envelopes = [];
     this.#count = 0;
     this.#isOpen = false;
   }
@@ -172,7 +172,7 @@ export class EnvelopeScanner {
     if (fault !== undefined) return { shape: "not-json-rpc", reason: fault };
     const first = envelopes[0];
     if (first === undefined) return { shape: "not-json-rpc", reason: "the batch is empty" };
-    return isBatch ? { shape: "batch", envelopes: [...envelopes] } : { shape: "single", envelope: first };
+    return isBatch ? { shape: "batch", envelopes } : { shape: "single", envelope: first };
   }
 
   /** Why what was pushed can be no JSON, whatever follows; undefined while it still can. */
