@@ -9,7 +9,7 @@ import { documentedEdge } from "../support/documented-edges.ts";
 import { callTool, openSession, post, send } from "../support/front.ts";
 import { startHoldfast } from "../support/holdfast.ts";
 import { oauthClients, SignIn } from "../support/oauth-clients.ts";
-import { oauthServer } from "../support/oauth-server.ts";
+import { oauthServer, withStream } from "../support/oauth-server.ts";
 import { itWith } from "../support/parts.ts";
 import { lastingPort } from "../support/process.ts";
 import { memoryBehindSupergateway } from "../support/upstreams.ts";
@@ -37,7 +37,7 @@ for (const part of edges) {
         await using edge = await documentedEdge(part, { withLogin: holdfast.port, port });
         for (const { connect } of oauthClients) {
           const signIn = new SignIn("anna");
-          await using client = await connect(edge.loginUrl, signIn);
+          await using client = await withStream(server, () => connect(edge.loginUrl, signIn));
           assert.match(await client.callTool("whoami", {}), /^anna/);
           await server.expireAccessTokens();
           await server.restart();

@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { callTool, type Front, openSession, post, send, startFront } from "../support/front.ts";
 import { oauthClients, SignIn } from "../support/oauth-clients.ts";
-import type { OAuthServer } from "../support/oauth-server.ts";
+import { type OAuthServer, withStream } from "../support/oauth-server.ts";
 
 const countOf = async (server: OAuthServer, method: string) =>
   (await server.journal()).filter((noted) => noted.method === method && noted.status === 200).length;
@@ -58,7 +58,7 @@ for (const { name, connect } of oauthClients) {
     it("keeps its session when its token is refreshed", async () => {
       await using front = await startFront();
       const signIn = new SignIn("anna");
-      await using client = await connect(front.url, signIn);
+      await using client = await withStream(front.server, () => connect(front.url, signIn));
       await client.callTool("whoami", {});
       const [session, token] = [client.sessionId(), signIn.held.access_token];
 
@@ -73,7 +73,7 @@ for (const { name, connect } of oauthClients) {
     it("keeps its session when the server restarts and the token has expired meanwhile", async () => {
       await using front = await startFront();
       const signIn = new SignIn("anna");
-      await using client = await connect(front.url, signIn);
+      await using client = await withStream(front.server, () => connect(front.url, signIn));
       await client.callTool("whoami", {});
       await front.server.expireAccessTokens();
       await front.server.restart();

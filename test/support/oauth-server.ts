@@ -26,6 +26,19 @@ export interface OAuthServer extends Upstream {
   journal(): Promise<readonly Noted[]>;
 }
 
+/**
+ * A client that is connected and whose stream is open. Where its stream and its call meet an expired token at once, an SDK client refreshes it twice, and the second
+ * refresh, with a token that was used, costs its user another sign-in. Seen once, and explained so by what the client reported.
+ */
+export async function withStream<Client>(server: OAuthServer, connect: () => Promise<Client>): Promise<Client> {
+  const opened = async () =>
+    (await server.journal()).filter(({ http, status }) => http === "GET" && status === 200).length;
+  const before = await opened();
+  const client = await connect();
+  while ((await opened()) === before);
+  return client;
+}
+
 export interface OAuthServerOptions {
   /** Default: jwt. */
   readonly tokens?: TokenKind;
