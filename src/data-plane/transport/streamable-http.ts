@@ -111,7 +111,10 @@ export function exchange(
         cause: cause instanceof Error ? cause : new Error(String(cause)),
       });
     }
-    const carried = new Exchange(outgoing, (reply) => resolve(follow(reply)));
+    const carried = new Exchange(outgoing, (reply) => {
+      pool.settled();
+      resolve(follow(reply));
+    });
     if (request.onSent !== undefined) request.onSent(() => carried.abort());
     else signal?.addEventListener("abort", () => carried.abort(), { once: true });
     if (requests.hasSubscribers) requests.publish({ origin: pool.origin, method, body: request.body });

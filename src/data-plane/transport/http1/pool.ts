@@ -20,6 +20,8 @@ export class Pool implements ConnectionOwner {
   readonly #free: Connection[] = [];
   /** They carry a request and were free before. */
   #checked: Connection[] = [];
+  /** Requests that were given to the pool and have no answer yet. */
+  #underWay = 0;
   #sweep: NodeJS.Timeout | undefined;
   #isClosed = false;
 
@@ -30,6 +32,16 @@ export class Pool implements ConnectionOwner {
   }
 
   send(outgoing: Outgoing): void {
+    this.#underWay += 1;
+    this.#carry(outgoing);
+  }
+
+  /** Called once for each request that was sent: its answer has begun, or none will. */
+  settled(): void {
+    this.#underWay -= 1;
+  }
+
+  #carry(outgoing: Outgoing): void {
     if (this.#isClosed) return outgoing.failed("nothing", closed());
     const nowMs = monotonicMs();
     const kept = this.#takeFree(nowMs);
@@ -41,9 +53,11 @@ export class Pool implements ConnectionOwner {
     }
     kept.carry(outgoing);
     // That its server has closed it may be known to the system and not read here yet, so the rest of what this turn of the event loop brings is read first; for
-    // one that has rested, also what came during this turn. Only then is anything written.
-    if (nowMs - kept.freeSinceMs < restedMs) this.#sendSoon(kept);
-    else setImmediate(() => this.#sendSoon(kept));
+    // one that has rested, also what came during this turn. Only then is anything written. Where no other request is under way hardly anything is left to
+    // read: what came before this request was read before it.
+    if (nowMs - kept.freeSinceMs >= restedMs) setImmediate(() => this.#sendSoon(kept));
+    else if (this.#underWay > 1) this.#sendSoon(kept);
+    else kept.send();
   }
 
   /** Opens a connection if none is free: one is going to be needed in a moment. */
@@ -64,7 +78,7 @@ export class Pool implements ConnectionOwner {
   }
 
   again(outgoing: Outgoing): void {
-    this.send(outgoing);
+    this.#carry(outgoing);
   }
 
   async close(): Promise<void> {
