@@ -13,18 +13,23 @@ interface Part {
   value: string;
 }
 
-/** `Read`: what the head was read as. Of one connection, so that nobody is known by what somebody else wrote. */
+interface Known<Read> {
+  readonly bytes: Buffer;
+  readonly parts: readonly Part[];
+  /** Names whose values have been seen to change. */
+  readonly changing: Set<string>;
+  /** Of every name that stands there once, as it was when the head was read as a whole. */
+  readonly values: ReadonlyMap<string, string>;
+  read: Read;
+}
+
+/** `Read`: what the head was read as. Of one connection, so that nobody is known by what somebody else wrote; and small, for there are many of those. */
 export class RepeatedHead<Read> {
   /** Bytes of the head that was found last, the empty line included. */
   length = 0;
   readonly #fixed: ReadonlySet<string>;
   readonly #reread: (read: Read, changes: readonly string[]) => Read | undefined;
-  /** Names whose values have been seen to change. */
-  readonly #changing = new Set(["content-length"]);
-  #values: ReadonlyMap<string, string> = new Map();
-  #bytes: Buffer = Buffer.alloc(0);
-  #parts: readonly Part[] = [];
-  #read: Read | undefined;
+  #known: Known<Read> | undefined;
 
   /**
    * `fixed`: names, in lower case, whose values decide how a message is read. `reread`: what is read where the fields of these names, a flat list with their
@@ -37,20 +42,28 @@ export class RepeatedHead<Read> {
 
   /** `head`, its empty line included, was read as `read`. */
   remember(head: Buffer, read: Read): void {
+    const changing = this.#known?.changing ?? new Set(["content-length"]);
+    const text = head.toString("latin1");
+    const fields = fieldsOf(text).filter(({ name }, _, all) => !this.#fixed.has(name) && isOnce(name, all));
+    for (const { name, value } of fields) {
+      const before = this.#known?.values.get(name);
+      if (before !== undefined && before !== value) changing.add(name);
+    }
+    const values = new Map(fields.map(({ name, value }) => [name, value]));
+    const parts = partsOf(text, fields, changing);
     // A copy: the memory that it came in holds what else came with it.
-    this.#bytes = Buffer.from(head);
-    this.#read = read;
-    this.#parts = this.#divide(head.toString("latin1"));
+    this.#known = { bytes: Buffer.from(head), parts, changing, values, read };
   }
 
   /** What the head says that `bytes` begin with, if it is the one that is remembered but for values that may change. */
   find(bytes: Buffer): Read | undefined {
-    if (this.#read === undefined) return undefined;
+    const known = this.#known;
+    if (known === undefined) return undefined;
     let changes: string[] | undefined;
     let at = 0;
-    for (const { from, to, name, value: before } of this.#parts) {
+    for (const { from, to, name, value: before } of known.parts) {
       const begin = at + to - from;
-      if (begin > bytes.length || bytes.compare(this.#bytes, from, to, at, begin) !== 0) return undefined;
+      if (begin > bytes.length || bytes.compare(known.bytes, from, to, at, begin) !== 0) return undefined;
       at = begin;
       if (name === "") break;
       if (isAt(bytes, begin, before)) at += before.length;
@@ -60,40 +73,22 @@ export class RepeatedHead<Read> {
         (changes ??= []).push(name, bytes.toString("latin1", begin, at));
       }
     }
-    const read = changes === undefined ? this.#read : this.#change(this.#read, changes);
+    const read = changes === undefined ? known.read : this.#change(known, changes);
     if (read !== undefined) this.length = at;
     return read;
   }
 
-  #change(before: Read, changes: readonly string[]): Read | undefined {
-    const read = this.#reread(before, changes);
+  #change(known: Known<Read>, changes: readonly string[]): Read | undefined {
+    const read = this.#reread(known.read, changes);
     if (read === undefined) return undefined;
     let next = 0;
-    for (const part of this.#parts) {
+    for (const part of known.parts) {
       if (part.name !== changes[next]) continue;
       part.value = changes[next + 1] as string;
       next += 2;
     }
-    this.#read = read;
+    known.read = read;
     return read;
-  }
-
-  #divide(head: string): readonly Part[] {
-    const parts: Part[] = [];
-    const values = new Map<string, string>();
-    const fields = fieldsOf(head);
-    let from = 0;
-    for (const { name, value, begin } of fields) {
-      const isOne = fields.filter((other) => other.name === name).length === 1;
-      if (!isOne || this.#fixed.has(name)) continue;
-      values.set(name, value);
-      if ((this.#values.get(name) ?? value) !== value) this.#changing.add(name);
-      if (value === "" || !this.#changing.has(name)) continue;
-      parts.push({ from, to: begin, name, value });
-      from = begin + value.length;
-    }
-    this.#values = values;
-    return [...parts, { from, to: head.length, name: "", value: "" }];
   }
 }
 
@@ -121,6 +116,21 @@ function isAt(bytes: Buffer, begin: number, value: string): boolean {
   for (let index = 0; index < value.length; index += 1)
     if (bytes[begin + index] !== value.charCodeAt(index)) return false;
   return bytes[begin + value.length] === carriageReturn;
+}
+
+function isOnce(name: string, fields: readonly Field[]): boolean {
+  return fields.filter((field) => field.name === name).length === 1;
+}
+
+function partsOf(head: string, fields: readonly Field[], changing: ReadonlySet<string>): readonly Part[] {
+  const parts: Part[] = [];
+  let from = 0;
+  for (const { name, value, begin } of fields) {
+    if (value === "" || !changing.has(name)) continue;
+    parts.push({ from, to: begin, name, value });
+    from = begin + value.length;
+  }
+  return [...parts, { from, to: head.length, name: "", value: "" }];
 }
 
 /** Where the value that begins here ends, if it is of visible characters with spaces in between. What could be read in two ways is for who reads a head as a whole. */
