@@ -85,7 +85,7 @@ export class Inspector {
   readonly #points: Point[] = [];
 
   /** `nowMs` is the clock of the news, `monotonicMs`. */
-  constructor(keep: Keeping, tell: (news: InspectorNews) => void, nowMs: () => number = () => monotonicMs()) {
+  constructor(keep: Keeping, tell: (news: InspectorNews) => void, nowMs: () => number = monotonicMs) {
     this.#keep = keep;
     this.#tell = tell;
     this.#nowMs = nowMs;

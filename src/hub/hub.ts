@@ -136,7 +136,7 @@ export class RunningHub {
       admission: { ...whoMayTalk({ ...options, token: undefined }), frontPath: undefined },
       log: this.shared.log,
       metrics: this.shared.metrics,
-      nowMs: () => monotonicMs(),
+      nowMs: monotonicMs,
       route: (path) => routes.route(path),
       shortRoute: (path, request, notes) => routes.shortRoute(path, request, notes),
       upgrade: (path) => routes.upgrade(path),

@@ -31,7 +31,7 @@ export {
   memberText,
   memberTexts,
 } from "./json-text.ts";
-export { type KnownLine, KnownLines } from "./known-lines.ts";
+export { KnownLines } from "./known-lines.ts";
 export type { Envelope, RawId, Scanned } from "./message.ts";
 export { isBoundToRequest, isPaged, isRepeatable, repeatableMethods } from "./methods.ts";
 export { monotonicMs } from "./monotonic-ms.ts";

@@ -118,6 +118,19 @@ describe("a head that its sender repeats", () => {
     assert.equal(find(repeated, head("350", "one")), undefined);
   });
 
+  it("is remembered with 64 fields, and not with one more", () => {
+    const withFields = (count: number) =>
+      `POST / HTTP/1.1\r\n${Array.from({ length: count }, (_, index) => `x-${index}: 1\r\n`).join("")}\r\n`;
+    assert.ok(find(remembering(withFields(64)), withFields(64)) !== undefined);
+    assert.equal(find(remembering(withFields(65)), withFields(65)), undefined);
+    assert.ok(find(remembering(head("350"), withFields(65)), head("350")) !== undefined, "the one before stays");
+  });
+
+  it("lets other values stand only under names that the last one has, so that names do not pile up", () => {
+    const other = head("350").replace("session:", "another:");
+    assert.equal(find(remembering(head("350", "two"), head("350"), other, head("350")), head("350", "two")), undefined);
+  });
+
   it("is not known before one was read", () => {
     assert.equal(find(unread(), head("350")), undefined);
     assert.equal(find(unread(), "", ""), undefined);

@@ -3,6 +3,8 @@
 
 const lineBreak = "\r\n";
 const [carriageReturn, space, lastPlain] = [0x0d, 0x20, 0x7e];
+/** A head of more fields is nobody's ordinary one, and is not worth a second look. */
+const mostFields = 64;
 
 /** Bytes that stand in every head of this kind, and the value that follows them, in any head another one. */
 interface Part {
@@ -16,8 +18,8 @@ interface Part {
 interface Known<Read> {
   readonly bytes: Buffer;
   readonly parts: readonly Part[];
-  /** Names whose values have been seen to change. */
-  readonly changing: Set<string>;
+  /** Those of its names whose values have been seen to change. */
+  readonly changing: ReadonlySet<string>;
   /** Of every name that stands there once, as it was when the head was read as a whole. */
   readonly values: ReadonlyMap<string, string>;
   read: Read;
@@ -42,17 +44,17 @@ export class RepeatedHead<Read> {
 
   /** `head`, its empty line included, was read as `read`. */
   remember(head: Buffer, read: Read): void {
-    const changing = this.#known?.changing ?? new Set(["content-length"]);
     const text = head.toString("latin1");
-    const fields = fieldsOf(text).filter(({ name }, _, all) => !this.#fixed.has(name) && isOnce(name, all));
-    for (const { name, value } of fields) {
-      const before = this.#known?.values.get(name);
-      if (before !== undefined && before !== value) changing.add(name);
-    }
+    const all = fieldsOf(text);
+    if (all.length > mostFields) return;
+    const before = this.#known;
+    const fields = all.filter(({ name }) => !this.#fixed.has(name) && isOnce(name, all));
     const values = new Map(fields.map(({ name, value }) => [name, value]));
-    const parts = partsOf(text, fields, changing);
+    const changes = ({ name, value }: Field): boolean =>
+      name === "content-length" || before?.changing.has(name) === true || (before?.values.get(name) ?? value) !== value;
+    const changing = new Set(fields.filter(changes).map(({ name }) => name));
     // A copy: the memory that it came in holds what else came with it.
-    this.#known = { bytes: Buffer.from(head), parts, changing, values, read };
+    this.#known = { bytes: Buffer.from(head), parts: partsOf(text, fields, changing), changing, values, read };
   }
 
   /** What the head says that `bytes` begin with, if it is the one that is remembered but for values that may change. */

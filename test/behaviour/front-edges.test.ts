@@ -37,7 +37,7 @@ for (const part of edges) {
         await using edge = await documentedEdge(part, { withLogin: holdfast.port, port });
         for (const { connect } of oauthClients) {
           const signIn = new SignIn("anna");
-          await using client = await withStream(server, () => connect(edge.loginUrl, signIn));
+          await using client = await withStream(server, "anna", () => connect(edge.loginUrl, signIn));
           assert.match(await client.callTool("whoami", {}), /^anna/);
           await server.expireAccessTokens();
           await server.restart();

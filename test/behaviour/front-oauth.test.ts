@@ -1,7 +1,6 @@
 // `--front` before a server with OAuth of its own: sign-in, restart and token refresh with real clients, and what nobody may get by a session id.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
 import { callTool, type Front, openSession, post, send, startFront } from "../support/front.ts";
 import { oauthClients, SignIn } from "../support/oauth-clients.ts";
 import { type OAuthServer, withStream } from "../support/oauth-server.ts";
@@ -19,10 +18,8 @@ function forge(token: string): string {
 async function signIn({ url, server }: Front, user: string) {
   const provider = new SignIn(user);
   const [{ connect }] = oauthClients;
-  const client = await connect(url, provider);
   // Its stream comes on its own time; what a test counts afterwards is then the test's doing.
-  const hasStream = async () => (await server.journal()).some((noted) => noted.http === "GET" && noted.user === user);
-  for (let round = 0; round < 250 && !(await hasStream()); round++) await delay(20);
+  const client = await withStream(server, user, () => connect(url, provider));
   return {
     provider,
     client,
@@ -58,7 +55,7 @@ for (const { name, connect } of oauthClients) {
     it("keeps its session when its token is refreshed", async () => {
       await using front = await startFront();
       const signIn = new SignIn("anna");
-      await using client = await withStream(front.server, () => connect(front.url, signIn));
+      await using client = await withStream(front.server, "anna", () => connect(front.url, signIn));
       await client.callTool("whoami", {});
       const [session, token] = [client.sessionId(), signIn.held.access_token];
 
@@ -73,7 +70,7 @@ for (const { name, connect } of oauthClients) {
     it("keeps its session when the server restarts and the token has expired meanwhile", async () => {
       await using front = await startFront();
       const signIn = new SignIn("anna");
-      await using client = await withStream(front.server, () => connect(front.url, signIn));
+      await using client = await withStream(front.server, "anna", () => connect(front.url, signIn));
       await client.callTool("whoami", {});
       await front.server.expireAccessTokens();
       await front.server.restart();

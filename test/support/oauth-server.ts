@@ -30,9 +30,14 @@ export interface OAuthServer extends Upstream {
  * A client that is connected and whose stream is open. Where its stream and its call meet an expired token at once, an SDK client refreshes it twice, and the second
  * refresh, with a token that was used, costs its user another sign-in. Seen once, and explained so by what the client reported.
  */
-export async function withStream<Client>(server: OAuthServer, connect: () => Promise<Client>): Promise<Client> {
+export async function withStream<Client>(
+  server: OAuthServer,
+  user: string,
+  connect: () => Promise<Client>,
+): Promise<Client> {
   const opened = async () =>
-    (await server.journal()).filter(({ http, status }) => http === "GET" && status === 200).length;
+    (await server.journal()).filter((noted) => noted.http === "GET" && noted.status === 200 && noted.user === user)
+      .length;
   const before = await opened();
   const client = await connect();
   while ((await opened()) === before);

@@ -80,7 +80,7 @@ export class Breaker {
 
 export function openConnector(
   parts: Omit<Connector, "availability" | "breaker" | "nowMs">,
-  nowMs: Clock = () => monotonicMs(),
+  nowMs: Clock = monotonicMs,
 ): Connector {
   const { transport, log, settings, watch } = parts;
   const availability = new Availability(transport, nowMs, (news, awayMs) => {
