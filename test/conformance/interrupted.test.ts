@@ -1,7 +1,7 @@
 // The suite in all four meetings of eras while the server dies and comes back, and then Holdfast. Only what is under way at that very moment may fail:
 // a tool call that was cut is not run twice, and a client whose proxy died sees its connection break.
 import assert from "node:assert/strict";
-import { type AddressInfo, connect, createServer } from "node:net";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { startHoldfast } from "../support/holdfast.ts";
@@ -16,31 +16,47 @@ const requestsBeforeHoldfastDies = 30;
 /** One scenario is under way when the server dies, and one when Holdfast does. */
 const mostFailing = 2;
 
-/** What any client does that finds its proxy away: it connects again. The suite would fail the rest of its run within milliseconds. */
-async function patientPort(target: number): Promise<AsyncDisposable & { readonly port: number }> {
-  const sockets = new Set<{ destroy(): void }>();
-  const server = createServer((client) => {
-    sockets.add(client);
-    client.on("error", () => {});
-    const attempt = (): void => {
-      const upstream = connect(target, "127.0.0.1", () => {
-        sockets.add(upstream);
-        client.pipe(upstream).pipe(client);
-        client.once("close", () => upstream.destroy());
-        upstream.once("close", () => client.destroy());
-      });
-      upstream.once("error", () => {
-        if (!client.destroyed && !sockets.has(upstream)) setTimeout(attempt, 20).unref();
-      });
-    };
-    attempt();
+interface PatientPort extends AsyncDisposable {
+  readonly port: number;
+  /** Breaks every connection at the moment the restart begins, and lets those that come meanwhile wait until it is over. */
+  during(restart: () => Promise<void>): Promise<void>;
+}
+
+/**
+ * What any client does that finds its proxy away: it connects again. The suite would fail the rest of its run within milliseconds. The connections break
+ * together: the suite keeps several, and would send the next scenario into one whose end it has not read yet.
+ */
+async function patientPort(target: number): Promise<PatientPort> {
+  const sockets = new Set<Socket>();
+  let isThere: Promise<void> = Promise.resolve();
+  const kept = (socket: Socket): Socket => {
+    sockets.add(socket);
+    return socket.on("error", () => {}).once("close", () => sockets.delete(socket));
+  };
+  const server = createServer((socket) => {
+    const client = kept(socket);
+    void isThere.then(() => {
+      if (client.destroyed) return;
+      const upstream = kept(connect(target, "127.0.0.1"));
+      client.pipe(upstream).pipe(client);
+      client.once("close", () => upstream.destroy());
+      upstream.once("close", () => client.destroy());
+    });
   });
+  const breakAll = () => {
+    for (const socket of sockets) socket.destroy();
+  };
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     port: (server.address() as AddressInfo).port,
+    during(restart) {
+      isThere = restart();
+      breakAll();
+      return isThere;
+    },
     async [Symbol.asyncDispose]() {
       const closed = new Promise((resolve) => server.close(resolve));
-      for (const socket of sockets) socket.destroy();
+      breakAll();
       await closed;
     },
   };
@@ -64,7 +80,7 @@ async function interrupted(
     await fixture[Symbol.asyncDispose]();
     fixture = await startFixture(era, port);
     await requests(requestsBeforeHoldfastDies);
-    await holdfast.restart();
+    await front.during(() => holdfast.restart());
     const { scenarios } = await suite;
     assert.deepEqual(
       scored.filter((name) => !scenarios.has(name)),
