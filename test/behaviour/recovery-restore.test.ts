@@ -1,37 +1,13 @@
-// What a restored session holds: everything that the lost one held, in order, and nothing that died with it.
+// What a restored session holds: everything that the lost one held, in order, before a call, and on the client's own stream.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { startHoldfast } from "../support/holdfast.ts";
-import {
-  type ChaosState,
-  connect,
-  errorCode,
-  type Listener,
-  type Message,
-  openScene,
-  RawClient,
-  type Scene,
-  toolText,
-} from "./recovery-scene.ts";
+import { connect, forget, isMethod, newest, openScene, RawClient, toolText, upToNow } from "./recovery-scene.ts";
 import { startUpstream } from "./recovery-upstream.ts";
 
 const counter = "chaos://counter";
 const clock = "chaos://clock";
-const lists = ["tools/list", "prompts/list", "resources/list"] as const;
-
-const isMethod = (method: string) => (message: Message) => message["method"] === method;
-const methodsOf = ({ messages }: Listener) => messages.map(({ method }) => method);
-const newest = ({ sessions }: ChaosState) => sessions.list.at(-1);
-const forget = (scene: Scene) => scene.order({ do: "forget", as: "404-json" });
-
-/** What the client's stream brings up to an event that the server sends now. */
-async function upToNow(scene: Scene, listener: Listener): Promise<readonly unknown[]> {
-  await scene.stateWhen((state) => newest(state)?.getOpen === true, "the stream of the new session");
-  await scene.order({ do: "notify", what: "message", level: "emergency", data: "now" });
-  await listener.next(isMethod("notifications/message"));
-  return methodsOf(listener).filter((method) => method !== "notifications/message");
-}
 
 describe("the order of a restore", () => {
   it("begins with the client's own initialize, byte for byte", async () => {
@@ -205,67 +181,6 @@ describe("what a restored session holds", () => {
   });
 });
 
-describe("list_changed after a restore", () => {
-  const readLists = async (client: RawClient) => {
-    for (const list of lists) assert.equal((await client.request(list)).status, 200);
-  };
-  const readAgain = ({ received }: ChaosState) => lists.every((list) => (received.methods[list] ?? 0) >= 2);
-
-  it("comes for the list that differs and for no other", async () => {
-    await using scene = await openScene();
-    const client = await connect(scene.holdfast.url);
-    const listener = await client.listen();
-    await readLists(client);
-    await scene.order({ do: "tools", add: ["extra"] });
-    await forget(scene);
-    await client.call("echo", { text: "x" });
-    await scene.stateWhen(readAgain, "the lists read again");
-    await listener.next(isMethod("notifications/tools/list_changed"));
-    assert.deepEqual(await upToNow(scene, listener), ["notifications/tools/list_changed"]);
-    listener.close();
-  });
-
-  it("does not come where nothing differs", async () => {
-    await using scene = await openScene();
-    const client = await connect(scene.holdfast.url);
-    const listener = await client.listen();
-    await readLists(client);
-    await scene.order({ do: "version", server: "2.0.0" });
-    await forget(scene);
-    await client.call("echo", { text: "x" });
-    await scene.stateWhen(readAgain, "the lists read again");
-    assert.deepEqual(await upToNow(scene, listener), []);
-    listener.close();
-  });
-
-  it("does not come where the client was not told to expect it", async () => {
-    await using scene = await openScene();
-    await scene.order({ do: "capabilities", capabilities: { tools: {}, resources: {}, prompts: {} } });
-    const client = await connect(scene.holdfast.url);
-    const listener = await client.listen();
-    await readLists(client);
-    await scene.order({ do: "tools", add: ["extra"] });
-    await forget(scene);
-    await client.call("echo", { text: "x" });
-    assert.deepEqual(await upToNow(scene, listener), []);
-    assert.equal((await scene.state()).received.methods["tools/list"], 1);
-    listener.close();
-  });
-
-  it("does not come for a list that the client never read", async () => {
-    await using scene = await openScene();
-    const client = await connect(scene.holdfast.url);
-    const listener = await client.listen();
-    await client.request("prompts/list");
-    await scene.order({ do: "tools", add: ["extra"] });
-    await forget(scene);
-    await client.call("echo", { text: "x" });
-    await scene.stateWhen(({ received }) => received.methods["prompts/list"] === 2, "the list read again");
-    assert.deepEqual(await upToNow(scene, listener), []);
-    listener.close();
-  });
-});
-
 describe("the client's stream", () => {
   it("is brought back after an outage that no call notices, and stays the same stream to the client", async () => {
     await using scene = await openScene();
@@ -296,161 +211,5 @@ describe("the client's stream", () => {
     assert.deepEqual(await upToNow(scene, listener), []);
     assert.equal((await scene.state()).received.initialize, 1);
     listener.close();
-  });
-});
-
-describe("a question of the server that was open at the loss", () => {
-  const capabilities = { elicitation: {} };
-  const response = ({ requests }: ChaosState, session: string | undefined) =>
-    requests.filter((one) => one.http === "POST" && one.method === null && one.session === session);
-
-  /** A call that makes the server ask, its question, and how to leave the call. */
-  const ask = async (scene: Scene, client: RawClient) => {
-    const leave = new AbortController();
-    const listener = await client.listen();
-    const left = client.request("tools/call", { name: "ask", arguments: {} }, 300, leave.signal).catch(() => "left");
-    await scene.stateWhen(({ executions }) => executions["ask"]?.[""] === 1, "the call under way");
-    return { leave: () => leave.abort(), left, listener };
-  };
-
-  it("is not answered under the new session, whoever finds the loss first", async () => {
-    await using scene = await openScene({ chaos: { json: true } });
-    const client = await connect(scene.holdfast.url, { capabilities });
-    for (const restoredBefore of [true, false]) {
-      await scene.order({ do: "reset", counts: true });
-      const { leave, left, listener } = await ask(scene, client);
-      const question = await listener.next(isMethod("elicitation/create"));
-      await forget(scene);
-      if (restoredBefore) assert.equal(toolText(await client.call("echo", { text: "x" })), "x");
-      const told = await client.post({ jsonrpc: "2.0", id: question["id"], result: { action: "accept" } });
-      assert.equal(told.status, 202, told.text);
-      assert.equal(toolText(await client.call("echo", { text: "y" })), "y");
-      const state = await scene.state();
-      assert.deepEqual(response(state, newest(state)?.id), []);
-      leave();
-      assert.equal(await left, "left");
-      listener.close();
-    }
-  });
-
-  it("is withdrawn on the client's stream, so that nobody goes on asking", async () => {
-    await using scene = await openScene({ chaos: { json: true } });
-    const client = await connect(scene.holdfast.url, { capabilities });
-    const { leave, left, listener } = await ask(scene, client);
-    const question = await listener.next(isMethod("elicitation/create"));
-    await forget(scene);
-    await client.call("echo", { text: "x" });
-    const { params } = await listener.next(isMethod("notifications/cancelled"));
-    assert.deepEqual((params as { requestId: unknown }).requestId, question["id"]);
-    leave();
-    assert.equal(await left, "left");
-    listener.close();
-  });
-
-  it("does not keep the new session from asking and being answered", async () => {
-    await using scene = await openScene({ chaos: { json: true } });
-    const client = await connect(scene.holdfast.url, { capabilities });
-    await client.call("echo", { text: "in use" });
-    const listener = await client.listen();
-    await forget(scene);
-    const answered = client.call("ask", {});
-    const { id } = await listener.next(isMethod("elicitation/create"));
-    const content = { answer: "yes" };
-    assert.equal((await client.post({ jsonrpc: "2.0", id, result: { action: "accept", content } })).status, 202);
-    assert.match(toolText(await answered), /"answer":"yes"/);
-    listener.close();
-  });
-
-  for (const method of ["notifications/cancelled", "notifications/progress"]) {
-    it(`drops ${method} about a request of the lost session`, async () => {
-      await using scene = await openScene();
-      const client = await connect(scene.holdfast.url);
-      await client.call("echo", { text: "in use" });
-      await forget(scene);
-      assert.equal((await client.notify(method, { requestId: 999, progressToken: 9, progress: 1 })).status, 202);
-      assert.equal(toolText(await client.call("echo", { text: "x" })), "x");
-      const { requests } = await scene.state();
-      assert.deepEqual(
-        requests.filter((request) => request.method === method).map(({ status }) => status),
-        [404],
-      );
-    });
-  }
-});
-
-describe("a server that came back as another version", () => {
-  it("answers TOOL_VANISHED for a tool that it no longer has, and the call is not sent to it", async () => {
-    await using scene = await openScene();
-    const client = await connect(scene.holdfast.url);
-    await client.call("count", { key: "before" });
-    await scene.order({ do: "version", server: "2.0.0" });
-    await scene.order({ do: "tools", remove: ["count"] });
-    await forget(scene);
-    const got = await client.call("count", { key: "after" }, 400);
-    assert.equal(errorCode(got), "TOOL_VANISHED", got.text);
-    assert.equal(got.error?.data?.["executed"], "no");
-    const { requests } = await scene.state();
-    assert.deepEqual(
-      requests.filter(({ id }) => id === 400).map(({ status }) => status),
-      [404],
-    );
-    assert.equal(toolText(await client.call("echo", { text: "still there" })), "still there");
-  });
-
-  it("runs a call of a tool that it still has", async () => {
-    await using scene = await openScene();
-    const client = await connect(scene.holdfast.url);
-    await client.call("echo", { text: "in use" });
-    await scene.order({ do: "version", server: "2.0.0" });
-    await scene.order({ do: "tools", remove: ["slow"] });
-    await forget(scene);
-    assert.equal(toolText(await client.call("count", { key: "after" })), "1");
-  });
-
-  for (const [offered, now] of [
-    [["2025-06-18"], "2025-06-18"],
-    [["2025-03-26"], "2025-03-26"],
-  ] as const) {
-    it(`is spoken to in its own protocol version (${now}) while the client keeps 2025-11-25`, async () => {
-      await using scene = await openScene();
-      const client = await connect(scene.holdfast.url);
-      const listener = await client.listen();
-      await client.request("logging/setLevel", { level: "error" });
-      await scene.order({ do: "protocol", versions: offered });
-      await forget(scene);
-      assert.equal(toolText(await client.call("count", { key: "after" })), "1");
-      assert.equal(client.headers["mcp-protocol-version"], "2025-11-25");
-      const session = newest(await scene.state());
-      assert.equal(session?.protocolVersion, now);
-      assert.equal(session.logLevel, "error");
-      assert.deepEqual(await upToNow(scene, listener), []);
-      listener.close();
-    });
-  }
-
-  it("is asked anew where it refuses the protocol version of a session that it still holds", async () => {
-    await using scene = await openScene();
-    const client = await connect(scene.holdfast.url);
-    await client.call("echo", { text: "in use" });
-    await scene.order({ do: "protocol", versions: ["2025-06-18"] });
-    assert.equal(toolText(await client.call("count", { key: "after" })), "1");
-    assert.equal((await scene.state()).received.initialize, 2);
-  });
-});
-
-describe("a list that is continued after a loss", () => {
-  it("is CURSOR_LOST with a cursor, and begins anew without", async () => {
-    await using scene = await openScene();
-    const client = await connect(scene.holdfast.url);
-    for (const list of [...lists, "resources/templates/list"]) {
-      await client.call("echo", { text: "in use" });
-      await forget(scene);
-      const got = await client.request(list, { cursor: "page-2" }, 600);
-      assert.equal(errorCode(got), "CURSOR_LOST", got.text);
-      await forget(scene);
-      assert.notEqual((await client.request(list, {})).result, undefined);
-    }
-    const { requests } = await scene.state();
-    assert.ok(requests.filter(({ id }) => id === 600).every(({ status }) => status === 404));
   });
 });

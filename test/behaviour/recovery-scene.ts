@@ -265,3 +265,16 @@ async function readStream(response: Response, messages: Message[]): Promise<void
     // Ended by the test, or broken off: either way nothing more comes.
   }
 }
+
+export const isMethod = (method: string) => (message: Message) => message["method"] === method;
+const methodsOf = ({ messages }: Listener) => messages.map(({ method }) => method);
+export const newest = ({ sessions }: ChaosState) => sessions.list.at(-1);
+export const forget = (scene: Scene) => scene.order({ do: "forget", as: "404-json" });
+
+/** What the client's stream brings up to an event that the server sends now. */
+export async function upToNow(scene: Scene, listener: Listener): Promise<readonly unknown[]> {
+  await scene.stateWhen((state) => newest(state)?.getOpen === true, "the stream of the new session");
+  await scene.order({ do: "notify", what: "message", level: "emergency", data: "now" });
+  await listener.next(isMethod("notifications/message"));
+  return methodsOf(listener).filter((method) => method !== "notifications/message");
+}
