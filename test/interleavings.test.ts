@@ -4,228 +4,19 @@ import assert from "node:assert/strict";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { setTimeout as delay, setImmediate as turn } from "node:timers/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import * as fc from "fast-check";
 import { type Bridge, startHoldfast } from "../src/index.ts";
-import { type Answer, type Asked, exchange, type OneExchange, type Outcome } from "./support/one-exchange.ts";
+import { type Answer, exchange, type Outcome } from "./support/one-exchange.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "./support/process.ts";
-import { type Refusal, ScriptedServer } from "./support/scripted-server.ts";
+import { type Schedule, scheduleOf, shared, stopping } from "./support/schedules.ts";
+import { ScriptedServer } from "./support/scripted-server.ts";
+import { type Open, play, World } from "./support/session-world.ts";
 import { countRows } from "./support/stored-rows.ts";
 
 const recoveryWindowMs = 2_000;
-/** Longer than any legal wait: whatever is open then hangs. */
-const hangMs = 6_000;
 /** What reached the socket so shortly before the end may find it closed. */
 const closingMs = 30;
-
-/** What happens to the server. */
-type Breaking =
-  | { readonly do: "forget" }
-  | { readonly do: "forget-next"; readonly times: number }
-  | { readonly do: "slow"; readonly ms: number }
-  | { readonly do: "cut"; readonly when: "before" | "after" }
-  | { readonly do: "restart"; readonly downMs: number };
-
-type Step =
-  | { readonly do: "call"; readonly ms: number; readonly via: number }
-  | { readonly do: "list" | "notify"; readonly via: number }
-  | { readonly do: "leave" | "cancel" | "stream" | "delete" | "stop" }
-  | Breaking;
-
-/** A step, and how long the schedule waits after it: undefined is not at all, 0 is one turn of the event loop. */
-type Timed = readonly [Step, thenMs: number | undefined];
-
-interface Schedule {
-  readonly refusal: Refusal;
-  /** The server's word that its tool may run twice is believed. */
-  readonly trusted: boolean;
-  /** The session holds a log level, which a restore must put back before anything waits no longer. */
-  readonly holdsState: boolean;
-  readonly steps: readonly Timed[];
-}
-
-interface Open {
-  readonly asked: Asked;
-  readonly key: string | undefined;
-  readonly id: number | undefined;
-  readonly sentAtMs: number;
-  readonly exchange: OneExchange;
-  left: boolean;
-}
-
-/** One session and everything that was asked in it. */
-class World {
-  readonly server: ScriptedServer;
-  readonly bridges: Bridge[];
-  readonly sessionId: string;
-  /** How often one call may run. */
-  readonly mostRuns: number;
-  readonly asked: Open[] = [];
-  stoppedAtMs = Number.POSITIVE_INFINITY;
-  deleteAsked = false;
-  deletedAtMs = Number.POSITIVE_INFINITY;
-  #stopping: Promise<unknown> = Promise.resolve();
-  #lastId = 0;
-
-  constructor(server: ScriptedServer, bridges: Bridge[], sessionId: string, mostRuns: number) {
-    this.mostRuns = mostRuns;
-    this.server = server;
-    this.bridges = bridges;
-    this.sessionId = sessionId;
-  }
-
-  get stopped(): boolean {
-    return this.stoppedAtMs < Number.POSITIVE_INFINITY;
-  }
-
-  perform(step: Step): void {
-    switch (step.do) {
-      case "call": {
-        const key = `call-${this.asked.length}`;
-        const params = { name: "run", arguments: { key, ms: step.ms } };
-        this.#ask({ httpMethod: "POST", message: { id: this.#nextId(), method: "tools/call", params } }, key, step.via);
-        return;
-      }
-      case "list":
-        this.#ask({ httpMethod: "POST", message: { id: this.#nextId(), method: "tools/list" } }, undefined, step.via);
-        return;
-      case "notify":
-        this.#ask({ httpMethod: "POST", message: { method: "notifications/roots/list_changed" } }, undefined, step.via);
-        return;
-      case "stream":
-        this.#ask({ httpMethod: "GET" });
-        return;
-      case "cancel":
-        this.#cancel();
-        return;
-      case "leave":
-        this.#leave(this.asked.findLast(({ asked }) => asked.httpMethod === "POST"));
-        return;
-      case "delete":
-        this.delete();
-        return;
-      case "stop":
-        this.#stop();
-        return;
-      default:
-        breakServer(this.server, step);
-    }
-  }
-
-  delete(): void {
-    this.deleteAsked = true;
-    const open = this.#ask({ httpMethod: "DELETE" });
-    void open.exchange.outcome.then((outcome) => {
-      if (outcome.kind === "answered" && outcome.status === 200) this.deletedAtMs = performance.now();
-    });
-  }
-
-  /** What became of each exchange, in the order in which they were asked. */
-  async outcomes(): Promise<readonly Outcome[]> {
-    for (const open of this.asked) if (open.asked.httpMethod === "GET") this.#leave(open);
-    const all = Promise.all(this.asked.map((open) => open.exchange.outcome));
-    const outcomes = await Promise.race([all, delay(hangMs, undefined, { ref: false })]);
-    assert.ok(outcomes !== undefined, `hangs: ${await this.#stillOpen()}`);
-    await this.#stopping;
-    return outcomes;
-  }
-
-  ask(asked: Asked): Promise<Outcome> {
-    return this.#ask(asked).exchange.outcome;
-  }
-
-  #ask(asked: Asked, key?: string, via = 0): Open {
-    const bridge = this.bridges[via % this.bridges.length] as Bridge;
-    const sent = exchange(bridge.url, { ...asked, sessionId: this.sessionId });
-    const id = asked.message?.id;
-    const open: Open = { asked, key, id, sentAtMs: performance.now(), exchange: sent, left: false };
-    this.asked.push(open);
-    return open;
-  }
-
-  #nextId(): number {
-    this.#lastId += 1;
-    return this.#lastId;
-  }
-
-  #leave(open: Open | undefined): void {
-    if (open === undefined) return;
-    open.left = true;
-    open.exchange.leave();
-  }
-
-  #cancel(): void {
-    const call = this.asked.findLast(({ key }) => key !== undefined);
-    if (call === undefined) return;
-    this.#ask({ httpMethod: "POST", message: { method: "notifications/cancelled", params: { requestId: call.id } } });
-  }
-
-  #stop(): void {
-    if (this.stopped) return;
-    this.stoppedAtMs = performance.now();
-    this.#stopping = Promise.all(this.bridges.map((bridge) => bridge.close()));
-  }
-
-  async #stillOpen(): Promise<string> {
-    const waiting: string[] = [];
-    for (const { asked, key, exchange } of this.asked) {
-      const outcome = await Promise.race([exchange.outcome, turn(undefined)]);
-      if (outcome === undefined) waiting.push(`${asked.httpMethod} ${key ?? ""}`);
-    }
-    return waiting.join(", ");
-  }
-}
-
-function breakServer(server: ScriptedServer, breaking: Breaking): void {
-  switch (breaking.do) {
-    case "forget":
-      server.forget();
-      return;
-    case "forget-next":
-      server.forgetNext = breaking.times;
-      return;
-    case "slow":
-      server.slowMs = breaking.ms;
-      return;
-    case "cut":
-      server.cuts.push(breaking.when);
-      return;
-    case "restart":
-      server.restart(breaking.downMs);
-  }
-}
-
-const via = fc.nat({ max: 1 });
-const shared = [
-  { weight: 10, arbitrary: fc.record({ do: fc.constant("call" as const), ms: fc.nat({ max: 8 }), via }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom("list" as const, "notify" as const), via }) },
-  { weight: 6, arbitrary: fc.record({ do: fc.constant("forget" as const) }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({ do: fc.constant("forget-next" as const), times: fc.integer({ min: 1, max: 3 }) }),
-  },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("slow" as const), ms: fc.nat({ max: 15 }) }) },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      do: fc.constant("cut" as const),
-      when: fc.constantFrom("before" as const, "after" as const),
-    }),
-  },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("restart" as const), downMs: fc.nat({ max: 25 }) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("leave" as const, "cancel" as const) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("stream" as const, "delete" as const) }) },
-];
-const stopping = { weight: 1, arbitrary: fc.record({ do: fc.constant("stop" as const) }) };
-
-const thenMs = fc.constantFrom(undefined, undefined, 0, 0, 1, 3, 8);
-const scheduleOf = (step: fc.Arbitrary<Step>): fc.Arbitrary<Schedule> =>
-  fc.record({
-    refusal: fc.constantFrom<Refusal>(404, 400),
-    trusted: fc.boolean(),
-    holdsState: fc.boolean(),
-    steps: fc.array(fc.tuple(step, thenMs), { minLength: 3, maxLength: 18 }),
-  });
 
 let directory: TemporaryDirectory;
 
@@ -262,22 +53,6 @@ async function open(schedule: Schedule, processes: number): Promise<World> {
   if (schedule.holdsState) await world.ask({ httpMethod: "POST", message: setLevel });
   return world;
 }
-
-async function play(world: World, { steps }: Schedule): Promise<readonly Outcome[]> {
-  for (const [step, waitMs] of steps) {
-    world.perform(step);
-    if (waitMs === 0) await turn();
-    else if (waitMs !== undefined) await delay(waitMs);
-  }
-  if (!world.stopped && !world.deleteAsked) {
-    // Half of the sessions end while their calls are still under way.
-    if (steps.length % 2 === 0) await Promise.all(world.asked.filter(({ id }) => id !== undefined).map(done));
-    world.delete();
-  }
-  return world.outcomes();
-}
-
-const done = ({ exchange }: Open) => Promise.race([exchange.outcome, delay(hangMs, undefined, { ref: false })]);
 
 async function eventually(holds: () => boolean, message: () => string): Promise<void> {
   const endMs = performance.now() + 2_000;
