@@ -51,14 +51,19 @@ function entryWriter(write: (line: string) => void, format: LogFormat, colour: b
 
 let secondMs = 0;
 let second = "";
+let lastMs = 0;
+let last = "";
 
-/** Formatting a date costs as much as the rest of a line, and many lines share a second. */
+/** Formatting a date costs as much as the rest of a line, and many lines share a second, and some a millisecond. */
 function isoNow(): string {
   const nowMs = Date.now();
+  if (nowMs === lastMs) return last;
   const ms = nowMs % 1_000;
   if (nowMs - ms !== secondMs) {
     secondMs = nowMs - ms;
     second = new Date(secondMs).toISOString().slice(0, "2026-11-25T00:00:00.".length);
   }
-  return `${second}${ms < 10 ? "00" : ms < 100 ? "0" : ""}${ms}Z`;
+  lastMs = nowMs;
+  last = `${second}${ms < 10 ? "00" : ms < 100 ? "0" : ""}${ms}Z`;
+  return last;
 }

@@ -1,7 +1,7 @@
-// Pretty and logfmt lines, and when colour is right.
+// JSON, pretty and logfmt lines, and when colour is right.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type Entry, logfmtLine, prettyLine, wantsColour } from "./line-formats.ts";
+import { type Entry, jsonRequestLine, logfmtLine, prettyLine, wantsColour } from "./line-formats.ts";
 
 const entry: Entry = {
   time: "2026-01-02T03:04:05.678Z",
@@ -29,6 +29,48 @@ describe("prettyLine", () => {
       codes.map((code) => code === "[0"),
       codes.map((_, index) => index % 2 === 1),
     );
+  });
+});
+
+describe("jsonRequestLine", () => {
+  const record = {
+    user_id: "-",
+    session_id: "0123456789ab",
+    http_method: "POST",
+    jsonrpc_method: "tools/call",
+    jsonrpc_id: '"a\u202e\n"',
+    body_len: 12,
+    status: 200,
+    elapsed_ms: 1.5,
+    connector: "files",
+    era_pair: "LL",
+    recovery: "-",
+    error_code: "-",
+    request_id: "1-1",
+  };
+
+  it("says of each request its own circumstances, whatever the line before said", () => {
+    const others = [
+      {},
+      { connector: 'a"b' },
+      { era_pair: "LM" },
+      { recovery: "restored" },
+      { error_code: "OUTCOME_UNKNOWN", request_id: "1-2" },
+    ];
+    for (const before of others)
+      for (const now of others) {
+        jsonRequestLine(entry.time, "mcp request", { ...record, ...before });
+        const line = jsonRequestLine(entry.time, "mcp request", { ...record, ...now });
+        const expected = {
+          level: "info",
+          time: entry.time,
+          ...record,
+          jsonrpc_id: String.raw`"a\u202e\u000a"`,
+          ...now,
+          msg: "mcp request",
+        };
+        assert.deepEqual(JSON.parse(line), expected);
+      }
   });
 });
 

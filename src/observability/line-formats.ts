@@ -1,4 +1,4 @@
-// The formats of a line: one record in, one line out. Pure; expects fields that are already clean, but for those of a request in JSON.
+// The formats of a line: one record in, one line out. Their only memory is of what they wrote last; they expect fields that are already clean, but for those of a request in JSON.
 import { cleanText, type Fields, maxFieldLength, roundedMs } from "./clean-fields.ts";
 import type { LogLevel, RequestRecord } from "./log.ts";
 
@@ -17,21 +17,38 @@ export function jsonLine({ time, level, message, fields }: Entry): string {
 /** Text that is clean and needs no escape in JSON, as nearly every field is. */
 const plainText = new RegExp(`^[\\x20\\x21\\x23-\\x5b\\x5d-\\x7e]{0,${maxFieldLength}}$`);
 
-function quoted(text: string): string {
-  return plainText.test(text) ? `"${text}"` : JSON.stringify(cleanText(text));
+/** As it stands between the quotes of a JSON string. */
+function inQuotes(text: string): string {
+  return plainText.test(text) ? text : JSON.stringify(cleanText(text)).slice(1, -1);
 }
 
 /**
- * As `jsonLine`, cleaned and put together in one go because there is one for every request. Words of our own, and the verbs that Node's parser knows,
- * need no look.
+ * As `jsonLine`, cleaned and put together in one go because there is one for every request. Words of our own, and the verbs that Node's parser
+ * knows, need no look.
  */
 export function jsonRequestLine(time: string, message: string, r: RequestRecord): string {
   return (
-    `{"level":"info","time":"${time}","user_id":${quoted(r.user_id)},"session_id":${quoted(r.session_id)},` +
-    `"http_method":"${r.http_method}","jsonrpc_method":${quoted(r.jsonrpc_method)},"jsonrpc_id":${quoted(r.jsonrpc_id)},` +
-    `"body_len":${r.body_len},"status":${r.status},"elapsed_ms":${roundedMs(r.elapsed_ms)},"connector":${quoted(r.connector)},` +
-    `"era_pair":"${r.era_pair}","recovery":"${r.recovery}","error_code":"${r.error_code}","request_id":"${r.request_id}","msg":"${message}"}\n`
+    `{"level":"info","time":"${time}","user_id":"${inQuotes(r.user_id)}","session_id":"${inQuotes(r.session_id)}",` +
+    `"http_method":"${r.http_method}","jsonrpc_method":"${inQuotes(r.jsonrpc_method)}","jsonrpc_id":"${inQuotes(r.jsonrpc_id)}",` +
+    `"body_len":${r.body_len},"status":${r.status},"elapsed_ms":${roundedMs(r.elapsed_ms)},${circumstances(r)}${r.request_id}","msg":"${message}"}\n`
   );
+}
+
+let last: Pick<RequestRecord, "connector" | "era_pair" | "recovery" | "error_code"> | undefined;
+let lastText = "";
+
+/** What nearly every line has in common with the one before. */
+function circumstances(r: RequestRecord): string {
+  const { connector, era_pair, recovery, error_code } = r;
+  const isSame =
+    connector === last?.connector &&
+    era_pair === last.era_pair &&
+    recovery === last.recovery &&
+    error_code === last.error_code;
+  if (isSame) return lastText;
+  last = { connector, era_pair, recovery, error_code };
+  lastText = `"connector":"${inQuotes(connector)}","era_pair":"${era_pair}","recovery":"${recovery}","error_code":"${error_code}","request_id":"`;
+  return lastText;
 }
 
 export function logfmtLine({ time, level, message, fields }: Entry): string {
