@@ -1,11 +1,18 @@
 // Promises of the answer of an HTTP server, over real sockets: whole or cut, read at its reader's pace, given up in its middle, and its connection used again.
 import assert from "node:assert/strict";
+import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { describe, it } from "node:test";
 import { length, post, raw, real, whole } from "./support/server-place.ts";
 
 const timeout = 20_000;
+
+function digest(chunks: readonly Buffer[]): string {
+  const hash = createHash("sha256");
+  for (const chunk of chunks) hash.update(chunk);
+  return hash.digest("hex");
+}
 
 describe("an answer", { timeout }, () => {
   it("in chunks that is torn in the middle is cut, and so is one that is shorter than its length", async () => {
@@ -19,6 +26,31 @@ describe("an answer", { timeout }, () => {
       assert.equal(text, "hellowo");
       assert.equal((cut as NodeJS.ErrnoException).code, "CONNECTION_CLOSED");
     }
+  });
+
+  it("is the server's byte for byte, and stays so while others come: small ones, large ones and ones in pieces, eight at a time", async () => {
+    await using place = await real((request, response) => {
+      const body = randomBytes(Number(request.headers["x-size"]));
+      response.setHeader("x-digest", digest([body]));
+      // Without a length it goes out in chunks, whose ends fall anywhere in what is read at once.
+      for (let at = 0; at < body.length; at += 100_003) response.write(body.subarray(at, at + 100_003));
+      response.end();
+    });
+    const sizes = [0, 1, 425, 4_096, 32_768, 32_769, 65_536, 65_537, 131_072, 1_000_000, 3_000_000];
+    const answer = async (size: number): Promise<void> => {
+      const reply = await place.transport.send(post(undefined, ["x-size", String(size)]));
+      assert.ok(reply.kind === "reply");
+      const { body, headers } = reply;
+      const chunks: Buffer[] = [];
+      await new Promise<void>((end, cut) => body.pipe({ data: (chunk) => chunks.push(chunk) > 0, end, cut }));
+      kept.push({ chunks, expected: headers["x-digest"] });
+    };
+    const kept: { readonly chunks: readonly Buffer[]; readonly expected: unknown }[] = [];
+    for (let round = 0; round < 3; round++)
+      for (let first = 0; first < sizes.length; first++)
+        await Promise.all(Array.from({ length: 8 }, (_, more) => answer(sizes[(first + more) % sizes.length] ?? 0)));
+    assert.equal(kept.length, 3 * sizes.length * 8);
+    for (const { chunks, expected } of kept) assert.equal(digest(chunks), expected);
   });
 
   it("that nobody reads pauses its server, and flows on when somebody does", async () => {

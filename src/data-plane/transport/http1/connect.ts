@@ -1,6 +1,7 @@
 // Opens the sockets to one origin: plain or TLS, with the limits and the address rules of its connector. Knows nothing of HTTP.
 import { connect as connectPlain, isIP, type LookupFunction, type NetConnectOpts, type Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
+import { readInto } from "./read-into.ts";
 
 export interface OriginParts {
   /** Of which only the origin counts. */
@@ -21,11 +22,13 @@ export interface SocketEvents {
   broken(cause: Error): void;
 }
 
+type ConnectOptions = NetConnectOpts & { readonly host: string };
+
 /** Silence after which the system asks whether the other side lives: a stream may be silent for hours. */
 const keepAliveDelayMs = 60_000;
 
 export class Origin {
-  readonly #options: NetConnectOpts & { readonly host: string };
+  readonly #options: ConnectOptions;
   readonly #isSecure: boolean;
   readonly #timeoutMs: number;
   /** The last TLS session, with which the next handshake is shorter. */
@@ -45,13 +48,13 @@ export class Origin {
   }
 
   open(events: SocketEvents): Socket {
-    const socket = this.#isSecure ? this.#connectSecure() : connectPlain(this.#options);
+    const options = { ...this.#options, onread: readInto((chunk) => events.data(chunk)) };
+    const socket = this.#isSecure ? this.#connectSecure(options) : connectPlain(options);
     const timer = setTimeout(() => events.broken(new ConnectTimeout(this.#timeoutMs)), this.#timeoutMs);
     socket.once(this.#isSecure ? "secureConnect" : "connect", () => {
       clearTimeout(timer);
       events.ready();
     });
-    socket.on("data", (chunk: Buffer) => events.data(chunk));
     socket.on("end", () => events.ended());
     socket.on("error", (cause) => events.broken(cause));
     socket.on("close", () => {
@@ -61,11 +64,11 @@ export class Origin {
     return socket;
   }
 
-  #connectSecure(): TLSSocket {
-    const { host } = this.#options;
+  #connectSecure(options: ConnectOptions): TLSSocket {
+    const { host } = options;
     // Imported by name, it would make every start read the certificates of all authorities.
     const socket = process.getBuiltinModule("node:tls").connect({
-      ...this.#options,
+      ...options,
       ALPNProtocols: ["http/1.1"],
       ...(isIP(host) === 0 ? { servername: host } : {}),
       ...(this.#session === undefined ? {} : { session: this.#session }),
