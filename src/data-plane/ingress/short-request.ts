@@ -94,10 +94,11 @@ function withBody(head: ShortHead, chunk: Buffer, headBytes: number): ShortReque
 /** Node keeps no connection open that is to be closed, and neither does this. */
 const fixedNames: ReadonlySet<string> = new Set(["connection"]);
 
-function rereadHead({ method, url, headers }: ShortHead, changes: readonly string[]): ShortHead | undefined {
+/** What its length says is found out with the body. */
+function rereadHead({ method, url, headers }: ShortHead, changes: readonly string[]): ShortHead {
   const changed: IncomingHttpHeaders = { ...headers };
   for (let index = 0; index < changes.length; index += 2) changed[changes[index] as string] = changes[index + 1];
-  return plainLength.test(changed["content-length"] ?? "") ? { method, url, headers: changed } : undefined;
+  return { method, url, headers: changed };
 }
 
 /** `head`: up to the line break of its last line. */

@@ -62,7 +62,7 @@ export class AnswerRelay implements Waiting, StreamKeeper {
   }
 
   /** As `open.size`, without a set for the common answer, which comes whole. */
-  get #openCount(): number {
+  #countOpen(): number {
     return this.#open === undefined ? requestIds(this.exchange).length : this.#open.size;
   }
 
@@ -164,7 +164,7 @@ export class AnswerRelay implements Waiting, StreamKeeper {
   #wholeStream({ status, headers, body }: Extract<Reply, { kind: "reply" }>): Delivery | undefined {
     const { resumable, connection } = this.exchange;
     if (!body.complete || resumable === undefined || this.#stream !== undefined || connection.gone) return undefined;
-    if (this.#capture || this.session.markNext !== undefined || this.#openCount !== 1) return undefined;
+    if (this.#capture || this.session.markNext !== undefined || this.#countOpen() !== 1) return undefined;
     const asked = this.#open === undefined ? requestIds(this.exchange)[0] : this.#open.values().next().value;
     if (asked === undefined) return undefined;
     const whole = readWholeAnswer(joined(body.arrived), asked);
@@ -256,8 +256,10 @@ export class AnswerRelay implements Waiting, StreamKeeper {
   #whole(status: number, headers: string[], contentType: string, whole: Buffer): Delivery {
     const readable = status === 200 && contentType === "application/json" && !headers.includes("content-encoding");
     // However cleanly it ended (session-loss research, 2.4): a proxy makes a whole answer of whatever reached it.
-    if (readable && this.#openCount > 0 && isTorn(whole)) return { kind: "cut", lastEventId: undefined, begun: false };
-    const suspicious = status === 200 && this.#openCount === 1 && whole.length <= refusalBytes && mentionsError(whole);
+    if (readable && this.#countOpen() > 0 && isTorn(whole))
+      return { kind: "cut", lastEventId: undefined, begun: false };
+    const suspicious =
+      status === 200 && this.#countOpen() === 1 && whole.length <= refusalBytes && mentionsError(whole);
     if (!suspicious) return this.#end(status, headers, whole);
     const facts: ReplyFacts = { status, contentType, challenged: false, body: whole.toString() };
     return { kind: "held", facts, pass: () => Promise.resolve(this.#end(status, headers, whole)) };
@@ -267,7 +269,7 @@ export class AnswerRelay implements Waiting, StreamKeeper {
     const { connection } = this.exchange;
     this.#plainBegun = true;
     const body =
-      this.session.markNext === undefined || this.#openCount === 0 ? whole : markRestored(this.session, whole);
+      this.session.markNext === undefined || this.#countOpen() === 0 ? whole : markRestored(this.session, whole);
     if (this.#capture) this.captured = body.toString();
     if (this.#stream !== undefined) return this.#stream.message(status, body);
     this.#open = noneOpen;

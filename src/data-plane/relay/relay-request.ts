@@ -37,16 +37,8 @@ import { leavesFacts, recordFacts, recordInitialized } from "./session-facts.ts"
 const abandonMs = 600_000;
 
 /** Relays one POST. Never rejects: whatever goes wrong becomes the client's answer. */
-export async function relayRequest(exchange: ClientExchange, session: UpstreamSession): Promise<void> {
-  const life = new RequestLife(exchange, session);
-  session.calls.join(life);
-  try {
-    await life.run();
-  } catch (error) {
-    life.fail(error);
-  }
-  session.calls.leave(life);
-  life.over();
+export function relayRequest(exchange: ClientExchange, session: UpstreamSession): Promise<void> {
+  return new RequestLife(exchange, session).live();
 }
 
 /** What a fault came with, for the error that may have to tell of it. */
@@ -81,26 +73,34 @@ class RequestLife implements OpenCall {
     if (session.hasCancelled) for (const id of requestIds(exchange)) session.cancelled.delete(JSON.parse(id));
   }
 
-  async run(): Promise<void> {
+  async live(): Promise<void> {
+    this.#session.calls.join(this);
     this.#answer.watch();
-    const { initializing } = this.#session;
-    // Only those who waited for the restore travel beside that word: a server may make its tools ready by it. Answers to its questions may be what it waits for.
-    if (initializing !== undefined && requestIds(this.#exchange).length > 0) await initializing;
-    for (;;) {
-      const lease = this.#session.lease() ?? (await this.#ready());
-      if (this.#session.connector.availability.away !== undefined) await this.#waitUntilUp();
-      if (this.#deadlineMs !== undefined && !this.#stillWanted()) return;
-      const attempted = this.#attempt(lease, await this.#send(lease));
-      // Awaiting only what takes its time keeps the common call short.
-      const met = attempted instanceof Promise ? await attempted : attempted;
-      if (met === "delivered") return this.#settled(lease);
-      if (await this.#recover(met, lease)) return;
+    try {
+      const { initializing } = this.#session;
+      // Only those who waited for the restore travel beside that word: a server may make its tools ready by it. Answers to its questions may be what it waits for.
+      if (initializing !== undefined && requestIds(this.#exchange).length > 0) await initializing;
+      for (;;) {
+        const lease = this.#session.lease() ?? (await this.#ready());
+        if (this.#session.connector.availability.away !== undefined) await this.#waitUntilUp();
+        if (this.#deadlineMs !== undefined && !this.#stillWanted()) return;
+        const attempted = this.#attempt(lease, await this.#send(lease));
+        // Awaiting only what takes its time keeps the common call short.
+        const met = attempted instanceof Promise ? await attempted : attempted;
+        if (met === "delivered") return this.#settled(lease);
+        if (await this.#recover(met, lease)) return;
+      }
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#session.calls.leave(this);
+      this.#answer.settled();
     }
   }
 
   /** Where it still waits for the server it finds out by itself, before it is sent. */
   endIfCancelled(): void {
-    if (this.#cancelled) this.#answer.giveUpUnbegun();
+    if (this.#isCancelled()) this.#answer.giveUpUnbegun();
   }
 
   #send(lease: Lease): Promise<Reply> {
@@ -108,10 +108,6 @@ class RequestLife implements OpenCall {
     const headers = upstreamHeaders(this.#exchange, this.#session, lease);
     const wire = { method: "POST", headers, body: body?.kept ?? body?.stream, onSent: this.#answer.onSent } as const;
     return this.#session.connector.transport.send(wire);
-  }
-
-  over(): void {
-    this.#answer.settled();
   }
 
   /** What came back is either with the client already, or a fault to be decided. */
@@ -191,12 +187,12 @@ class RequestLife implements OpenCall {
   /** A stream that the server ended for a cancelled request, and one that its client left for good: neither misses anything. */
   #endsUnanswered(action: Action, met: Met): boolean {
     const abandoned = action.do === "resume" && this.#answer.gone;
-    const cancelled = this.#answer.streaming && met.delivery === undefined && this.#cancelled;
+    const cancelled = this.#answer.streaming && met.delivery === undefined && this.#isCancelled();
     return (abandoned || cancelled) && this.#endUnanswered(met);
   }
 
   #endUnanswered(met: Met): true {
-    this.#exchange.outcome.recovery = this.#cancelled ? "cancelled" : "abandoned";
+    this.#exchange.outcome.recovery = this.#isCancelled() ? "cancelled" : "abandoned";
     discard(met);
     this.#answer.endUnanswered();
     return true;
@@ -330,7 +326,7 @@ class RequestLife implements OpenCall {
     return this.#deadlineMs;
   }
 
-  get #cancelled(): boolean {
+  #isCancelled(): boolean {
     if (!this.#session.hasCancelled) return false;
     const { cancelled } = this.#session;
     const ids = requestIds(this.#exchange);
@@ -339,7 +335,7 @@ class RequestLife implements OpenCall {
 
   /** A client that left or cancelled meanwhile gets no second run. */
   #stillWanted(): boolean {
-    if (this.#cancelled) throw new ProxyError("REQUEST_CANCELLED", {});
+    if (this.#isCancelled()) throw new ProxyError("REQUEST_CANCELLED", {});
     if (!this.#answer.gone) return true;
     // A notification has no answer to miss; it is delivered all the same.
     if (requestIds(this.#exchange).length === 0) return true;
@@ -358,7 +354,7 @@ class RequestLife implements OpenCall {
   }
 
   /** The last word on this request: an error of ours, or a refusal that front mode passes on as it is. */
-  fail(error: unknown): void {
+  #fail(error: unknown): void {
     const failure = lastWord(this.#exchange, this.#session.connector, error, this.#tries);
     const { out } = this.#answer;
     if (out !== undefined) endStreamWithError(out, this.#exchange, [...this.#answer.open], failure);

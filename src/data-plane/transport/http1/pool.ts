@@ -3,7 +3,7 @@
 import { monotonicMs } from "../../../protocol/index.ts";
 import { Origin, type OriginParts } from "./connect.ts";
 import { Connection, type ConnectionOwner, type Outgoing } from "./connection.ts";
-import { newRequestLines } from "./request-head.ts";
+import { RequestLines } from "./request-head.ts";
 
 const sweepMs = 1_000;
 /** What has been free for longer is more likely to have been closed. */
@@ -14,7 +14,7 @@ export class Pool implements ConnectionOwner {
   readonly host: string;
   readonly origin: string;
   /** Of what is sent through it. */
-  readonly lines = newRequestLines();
+  readonly lines = new RequestLines();
   readonly #origin: Origin;
   readonly #all = new Set<Connection>();
   readonly #free: Connection[] = [];

@@ -16,14 +16,28 @@ export class RequestFault extends Error {
   readonly code = "REQUEST_MALFORMED";
 }
 
-/** The lines of requests to one origin. */
-export function newRequestLines(): KnownLines<Meaning> {
-  return new KnownLines((name, value) => {
+/** The lines of requests to one origin. Most of them ask the same of the same place. */
+export class RequestLines {
+  readonly fields = new KnownLines<Meaning>((name, value) => {
     const meaning = meaningOf(name);
     if (typeof value !== "string" || forbidden.test(value))
       throw new RequestFault(`The value of ${name} cannot be sent.`);
     return meaning;
   });
+  #method = "";
+  #path = "";
+  #text = "";
+
+  /** @throws RequestFault */
+  first(method: string, path: string): string {
+    if (method === this.#method && path === this.#path) return this.#text;
+    if (!token.test(method) || method === "CONNECT") throw new RequestFault("The request's method cannot be sent.");
+    if (!target.test(path)) throw new RequestFault("The request's path cannot be sent.");
+    this.#method = method;
+    this.#path = path;
+    this.#text = `${method} ${path} HTTP/1.1\r\n`;
+    return this.#text;
+  }
 }
 
 /**
@@ -35,17 +49,16 @@ export function requestHead(
   path: string,
   host: string,
   headers: readonly string[],
-  lines = newRequestLines(),
+  lines = new RequestLines(),
 ): RequestHead {
-  if (!token.test(method) || method === "CONNECT") throw new RequestFault("The request's method cannot be sent.");
-  if (!target.test(path)) throw new RequestFault("The request's path cannot be sent.");
+  const first = lines.first(method, path);
   let fields = "";
   let ownHost: string | undefined;
   let announced: number | undefined;
   for (let index = 0; index < headers.length; index += 2) {
     const name = headers[index] as string;
     const value = headers[index + 1] as string;
-    const line = lines.at(index / 2, name, value);
+    const line = lines.fields.at(index / 2, name, value);
     switch (line.meaning) {
       case "plain":
         fields += line.text;
@@ -64,7 +77,7 @@ export function requestHead(
     }
   }
   return {
-    text: `${method} ${path} HTTP/1.1\r\nhost: ${ownHost ?? host}\r\nconnection: keep-alive\r\n${fields}`,
+    text: `${first}host: ${ownHost ?? host}\r\nconnection: keep-alive\r\n${fields}`,
     announced,
   };
 }
