@@ -30,7 +30,7 @@ export function jsonRequestLine(time: string, message: string, r: RequestRecord)
   return (
     `{"level":"info","time":"${time}","user_id":"${inQuotes(r.user_id)}","session_id":"${inQuotes(r.session_id)}",` +
     `"http_method":"${r.http_method}","jsonrpc_method":"${inQuotes(r.jsonrpc_method)}","jsonrpc_id":"${inQuotes(r.jsonrpc_id)}",` +
-    `"body_len":${r.body_len},"status":${r.status},"elapsed_ms":${roundedMs(r.elapsed_ms)},${circumstances(r)}${r.request_id}","msg":"${message}"}\n`
+    `"body_len":${r.body_len},"status":${r.status},"elapsed_ms":${roundedMs(r.elapsed_ms)},${circumstances(r)},"request_id":"${r.request_id}","msg":"${message}"}\n`
   );
 }
 
@@ -47,7 +47,7 @@ function circumstances(r: RequestRecord): string {
     error_code === last.error_code;
   if (isSame) return lastText;
   last = { connector, era_pair, recovery, error_code };
-  lastText = `"connector":"${inQuotes(connector)}","era_pair":"${era_pair}","recovery":"${recovery}","error_code":"${error_code}","request_id":"`;
+  lastText = `"connector":"${inQuotes(connector)}","era_pair":"${era_pair}","recovery":"${recovery}","error_code":"${error_code}"`;
   return lastText;
 }
 
