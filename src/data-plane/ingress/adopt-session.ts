@@ -89,17 +89,17 @@ async function initializeOrWait(
 ): Promise<Fresh> {
   const { settings, availability, nowMs } = connector;
   const deadlineMs = nowMs() + settings.recoveryWindowMs;
-  for (;;) {
+  for (let inVain = 0; ; ) {
     const outcome = await initializeAnew(connector, initialize, headers);
     if (outcome.kind === "fresh") {
       availability.answered();
       return outcome.fresh;
     }
-    const { code, detail, upstream } = outcome.trouble;
+    const { code, detail, upstream, final } = outcome.trouble;
     const error = new ProxyError(code, { connector: settings.name, tried: "initialize", note: detail, upstream });
     if (outcome.kind === "away") {
       availability.failed(code, detail ?? "", upstream?.status);
-      if ((await availability.up(deadlineMs)) === "up") continue;
+      if (final !== true && (await availability.up(deadlineMs, inVain++)) === "up") continue;
       throw error;
     }
     const { refusal } = outcome;

@@ -44,9 +44,9 @@ async function send(
 ): Promise<Extract<Reply, { kind: "reply" }>> {
   const { availability, nowMs, settings, transport } = connector;
   const deadlineMs = nowMs() + settings.recoveryWindowMs;
-  for (;;) {
+  for (let inVain = 0; ; ) {
     // A gateway's 502 or 503 may be about the MCP endpoint alone; only a server that takes no connection is waited for.
-    const outcome = availability.away?.status === undefined ? await availability.up(deadlineMs) : "up";
+    const outcome = availability.away?.status === undefined ? await availability.up(deadlineMs, inVain++) : "up";
     if (outcome !== "up") throw new ProxyError(outcome.code, { connector: settings.name, note: outcome.detail });
     const reply = await transport.sendTo(request.url ?? "/", {
       method: "GET",

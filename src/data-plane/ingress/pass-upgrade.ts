@@ -70,8 +70,8 @@ export class UpgradePassage {
     const { availability, nowMs, settings } = connector;
     const deadlineMs = nowMs() + settings.recoveryWindowMs;
     const headers = upgradeHeaders(request, forwarding);
-    for (;;) {
-      const outcome = availability.away?.status === undefined ? await availability.up(deadlineMs) : "up";
+    for (let inVain = 0; ; ) {
+      const outcome = availability.away?.status === undefined ? await availability.up(deadlineMs, inVain++) : "up";
       if (outcome !== "up") throw new ProxyError(outcome.code, { connector: settings.name, note: outcome.detail });
       const asked = { url, path: request.url ?? "/", headers, timeoutMs: settings.recoveryWindowMs, lookup, signal };
       const reply = await askUpgrade(asked);

@@ -1,5 +1,5 @@
 // What trouble with one request says of the server and of the session. Asks and takes note; decides nothing about the request.
-import type { ReplyFacts } from "../recovery/index.ts";
+import { classifyReply, type ReplyFacts } from "../recovery/index.ts";
 import {
   type CallContext,
   type Connector,
@@ -25,9 +25,21 @@ export function noteAway(
 /** Asks with a ping whether the server still holds the session; what it answered if not. */
 export async function findSession(connector: Connector, context: CallContext): Promise<"lives" | "away" | ReplyFacts> {
   const outcome = await request(connector, context, "ping");
-  if (outcome.kind === "lost" || isGatewayAway(outcome.facts.status)) {
+  if (outcome.kind === "lost") {
     noteAway(connector, outcome);
     return "away";
   }
+  const { status } = outcome.facts;
+  if (isGatewayAway(status) || isUnreached(context, outcome.facts)) {
+    connector.availability.failed("UPSTREAM_UNAVAILABLE", `It answers ${status}.`, status);
+    return "away";
+  }
   return isRefusedSession(outcome) ? outcome.facts : "lives";
+}
+
+/** A ping takes no time: one that a gateway gave up, or could not pass on, was answered by nobody. */
+function isUnreached({ upstreamId }: CallContext, facts: ReplyFacts): boolean {
+  const asked = { httpMethod: "POST", method: "ping", id: undefined, sentSessionId: upstreamId !== undefined } as const;
+  const fault = classifyReply({ ...asked, served: true, reopened: false, mayPrecedeInitialized: false }, facts);
+  return fault === "server-away" || fault === "gateway-timeout";
 }

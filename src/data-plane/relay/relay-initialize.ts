@@ -53,7 +53,7 @@ async function sendInitialize(
   const { settings, availability, nowMs, transport } = connector;
   const startedMs = nowMs();
   const headers = ["accept", acceptBoth, ...exchange.headers, "content-type", exchange.contentType];
-  for (let sends = 0; ; ) {
+  for (let sends = 0, inVain = 0; ; ) {
     const reply = await transport.send({ method: "POST", headers, body: exchange.body?.kept ?? exchange.body?.stream });
     if (reply.kind === "reply" && !isGatewayAway(reply.status)) {
       availability.answered();
@@ -67,7 +67,7 @@ async function sendInitialize(
     if (reply.kind === "reply" && (sends >= mostSends || (await hasOwnError(reply)))) return reply;
     availability.failed(fault.code, fault.detail, reply.kind === "reply" ? reply.status : undefined);
     const outcome =
-      sends >= mostSends ? availability.away : await availability.up(startedMs + settings.recoveryWindowMs);
+      sends >= mostSends ? availability.away : await availability.up(startedMs + settings.recoveryWindowMs, inVain++);
     if (outcome === "up" || outcome === undefined) continue;
     const waitedMs = Math.round(nowMs() - startedMs);
     throw new ProxyError(outcome.code, {

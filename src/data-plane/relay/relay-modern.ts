@@ -89,6 +89,7 @@ class ModernLife {
   #sends = 0;
   #body: Buffer | undefined;
   #deadlineMs: number | undefined;
+  #waits = 0;
   #openedMs = 0;
   #pauseMs = 0;
   #mayHaveRun = false;
@@ -217,6 +218,7 @@ class ModernLife {
       // It was served, so what follows is another opening and no second try.
       this.#sends = 1;
       this.#deadlineMs = undefined;
+      this.#waits = 0;
       this.#pauseMs = livedMs < shortListenMs ? Math.min(Math.max(this.#pauseMs * 2, 250), longestPauseMs) : 0;
     }
     return { fault: classifyStreamEnd({ sawAnswer: false, lastEventId: undefined }), reply };
@@ -294,7 +296,7 @@ class ModernLife {
     const { outcome, connection } = this.#exchange;
     if (outcome.recovery === "-") outcome.recovery = "waited";
     for (;;) {
-      const up = await connector.availability.up(this.#deadline());
+      const up = await connector.availability.up(this.#deadline(), this.#waits++);
       if (up === "up" || connection.gone || this.#over) return;
       // A subscription waits as long as its client does.
       if (this.#answer.granted && this.#lastWords === undefined) {

@@ -62,6 +62,7 @@ class RequestLife implements OpenCall {
   /** An earlier fault left it open whether the server ran the request. */
   #mayHaveRun = false;
   #deadlineMs: number | undefined;
+  #waits = 0;
 
   constructor(exchange: ClientExchange, session: UpstreamSession) {
     this.#exchange = exchange;
@@ -310,7 +311,7 @@ class RequestLife implements OpenCall {
   async #waitUntilUp(): Promise<void> {
     const { connector } = this.#session;
     this.#exchange.outcome.recovery = "waited";
-    const outcome = await connector.availability.up(this.#deadline());
+    const outcome = await connector.availability.up(this.#deadline(), this.#waits++);
     if (outcome === "up") return;
     throw awayFailure(connector, outcome, this.#startedMs);
   }

@@ -1,33 +1,26 @@
 // The GET stream of a session: one to the server, however often client or server comes and goes. What its clients miss is kept by their streams.
 import { ProxyError } from "../../errors/index.ts";
-import { acceptBoth, encodeSseEvent, lastEventIdHeader, mediaType, type SseEvent } from "../../protocol/index.ts";
-import { classifyReply, type Fault, type ReplyFacts } from "../recovery/index.ts";
+import { encodeSseEvent, type SseEvent } from "../../protocol/index.ts";
 import {
   assertAccepted,
   type CallContext,
-  connectFault,
-  contextHeaders,
-  isRefusedSession,
   isSameCredential,
   RestoreRefused,
   refusedCredential,
-  request,
   type UpstreamSession,
 } from "../session/index.ts";
-import type { Reply, ReplyBody } from "../transport/index.ts";
+import type { ReplyBody } from "../transport/index.ts";
+import { noteAway } from "./after-trouble.ts";
 import { answerFailure } from "./answer-error.ts";
 import type { ClientExchange } from "./client-exchange.ts";
 import type { ClientStream } from "./client-stream.ts";
 import type { EventCutter } from "./event-cutter.ts";
-import { clientHeaders } from "./headers.ts";
 import type { StreamKeeper } from "./of-session.ts";
-import { readRefusal } from "./read-refusal.ts";
+import { ReopeningPause } from "./reopening-pause.ts";
+import { type Absent, askForStream, isLoss, type Refused } from "./server-stream.ts";
 import type { SessionStreams } from "./session-streams.ts";
 import { StandingFlow, type StandingTaker, type Upstream } from "./standing-flow.ts";
 import { sendStreamHead } from "./stream-head.ts";
-
-const firstDelayMs = 250;
-const longestDelayMs = 30_000;
 
 /** One attempt to open the server's stream, which others may share. */
 interface Opening {
@@ -36,10 +29,7 @@ interface Opening {
   readonly outcome: Promise<Opened>;
 }
 
-type Opened =
-  | { readonly kind: "open"; readonly shared?: true }
-  | { readonly kind: "refused"; readonly fault: Fault; readonly facts: ReplyFacts; readonly headers: readonly string[] }
-  | { readonly kind: "lost"; readonly cause: Error; readonly sent: "nothing" | "maybe" };
+type Opened = { readonly kind: "open"; readonly shared?: true } | Refused | Absent;
 
 export class StandaloneStream implements StandingTaker, StreamKeeper {
   readonly #session: UpstreamSession;
@@ -55,11 +45,13 @@ export class StandaloneStream implements StandingTaker, StreamKeeper {
   #early: (() => void)[] = [];
   #opening: Opening | undefined;
   #reopening = false;
+  readonly #pause: ReopeningPause;
   #over = false;
 
   constructor(session: UpstreamSession, streams: SessionStreams) {
     this.#session = session;
     this.#streams = streams;
+    this.#pause = new ReopeningPause(session.connector.nowMs);
   }
 
   /** Takes a client's GET; `back`: the stream that it comes back for, and the last event that it read there. Never rejects. */
@@ -93,7 +85,7 @@ export class StandaloneStream implements StandingTaker, StreamKeeper {
   async #openFor(exchange: ClientExchange): Promise<boolean> {
     const { connector } = this.#session;
     const deadlineMs = connector.nowMs() + connector.settings.recoveryWindowMs;
-    for (let lossesLeft = 3; ; ) {
+    for (let lossesLeft = 3, inVain = 0; ; ) {
       const lease = await this.#session.ready(deadlineMs, exchange.headers);
       const opened = await this.#open(
         this.#session.context(lease.upstreamId, exchange.headers),
@@ -105,11 +97,12 @@ export class StandaloneStream implements StandingTaker, StreamKeeper {
         this.#session.served(lease.generation);
         return true;
       }
-      if (opened.kind === "lost") {
-        await this.#waitOut(opened.cause, deadlineMs);
+      if (opened.kind === "away") {
+        await this.#waitOut(opened, deadlineMs, inVain++);
+        if (exchange.connection.gone) return false;
         continue;
       }
-      const gone = lossesLeft > 0 && (await this.#isLoss(opened, lease.upstreamId, exchange.headers));
+      const gone = lossesLeft > 0 && (await isLoss(opened, this.#session, lease.upstreamId, exchange.headers));
       if (!gone) return this.#refuse(exchange, opened);
       lossesLeft -= 1;
       if (connector.settings.recovery === "strict") {
@@ -122,7 +115,7 @@ export class StandaloneStream implements StandingTaker, StreamKeeper {
     }
   }
 
-  #refuse(exchange: ClientExchange, opened: Extract<Opened, { kind: "refused" }>): false {
+  #refuse(exchange: ClientExchange, opened: Refused): false {
     const { settings } = this.#session.connector;
     if (opened.fault === "unauthorized" && !settings.front) {
       const { code, note } = refusedCredential(this.#session.connector);
@@ -134,24 +127,12 @@ export class StandaloneStream implements StandingTaker, StreamKeeper {
     return false;
   }
 
-  async #waitOut(cause: Error, deadlineMs: number): Promise<void> {
+  async #waitOut(absent: Absent, deadlineMs: number, inVain: number): Promise<void> {
     const { connector } = this.#session;
-    const { code, detail } = connectFault(cause);
-    connector.availability.failed(code, detail);
-    const outcome = await connector.availability.up(deadlineMs);
+    noteAway(connector, absent);
+    const outcome = await connector.availability.up(deadlineMs, inVain);
     if (outcome !== "up")
       throw new ProxyError(outcome.code, { connector: connector.settings.name, note: outcome.detail });
-  }
-
-  /** A refused GET alone proves little; where it leaves doubt, a ping by POST tells (session-loss research, rule E). */
-  async #isLoss(
-    opened: Extract<Opened, { kind: "refused" }>,
-    upstreamId: string | undefined,
-    headers: readonly string[],
-  ): Promise<boolean> {
-    if (opened.fault === "session-not-found" || opened.fault === "session-suspected") return true;
-    if (opened.fault !== "session-doubtful") return false;
-    return isRefusedSession(await request(this.#session.connector, this.#session.context(upstreamId, headers), "ping"));
   }
 
   /** Opens one stream per upstream session, however many ask at once: for a second one some servers end the session. */
@@ -163,7 +144,7 @@ export class StandaloneStream implements StandingTaker, StreamKeeper {
       const outcome = await other.outcome;
       if (outcome.kind === "open") return { kind: "open", shared: true };
       // What the server refuses to one credential it may grant to another.
-      const isOurs = outcome.kind === "lost" || isSameCredential(other.headers, context.headers);
+      const isOurs = outcome.kind === "away" || isSameCredential(other.headers, context.headers);
       return isOurs ? outcome : this.#open(context, reopened);
     }
     const opening: Opening = { upstreamId, headers: context.headers, outcome: this.#connect(context, reopened) };
@@ -176,45 +157,17 @@ export class StandaloneStream implements StandingTaker, StreamKeeper {
   }
 
   async #connect(context: CallContext, reopened: boolean): Promise<Opened> {
-    const resume = this.#lastEventId !== undefined && (this.#lastEventOf ?? context.upstreamId) === context.upstreamId;
-    const headers = contextHeaders(context);
-    headers[headers.indexOf(acceptBoth)] = "text/event-stream";
-    if (resume) headers.push(lastEventIdHeader, this.#lastEventId as string);
-    const reply = await this.#session.connector.transport.send({ method: "GET", headers });
-    if (reply.kind === "lost") return { kind: "lost", cause: reply.cause, sent: reply.sent };
-    if (reply.status === 200 && mediaType(reply.headers["content-type"]) === "text/event-stream") {
-      this.#pump(reply.body, context.upstreamId);
-      return { kind: "open" };
-    }
-    return this.#refused(reply, context, reopened);
-  }
-
-  async #refused(reply: Extract<Reply, { kind: "reply" }>, context: CallContext, reopened: boolean): Promise<Opened> {
-    const facts = await readRefusal(reply);
-    const sentSessionId = context.upstreamId !== undefined;
-    const fault = classifyReply(
-      {
-        httpMethod: "GET",
-        method: undefined,
-        id: undefined,
-        sentSessionId,
-        served: true,
-        reopened,
-        mayPrecedeInitialized: false,
-      },
-      facts,
-    );
-    return {
-      kind: "refused",
-      fault,
-      facts,
-      headers: clientHeaders(reply.headers, this.#session.connector.settings.front),
-    };
+    const resume = (this.#lastEventOf ?? context.upstreamId) === context.upstreamId;
+    const lastEventId = resume ? this.#lastEventId : undefined;
+    const opened = await askForStream(this.#session, context, { lastEventId, reopened });
+    if (opened.kind === "open") this.#pump(opened.body, context.upstreamId);
+    return opened.kind === "open" ? { kind: "open" } : opened;
   }
 
   /** Passes the server's events on, each whole and to one client. */
   #pump(body: ReplyBody, upstreamId: string | undefined): void {
     this.#drop();
+    this.#pause.opened();
     const upstream = { body, upstreamId };
     this.#upstream = upstream;
     if (this.#lastEventOf !== upstreamId) this.#lastEventId = undefined;
@@ -338,6 +291,7 @@ export class StandaloneStream implements StandingTaker, StreamKeeper {
   ended(upstream: Upstream): void {
     if (this.#upstream !== upstream) return;
     this.#upstream = undefined;
+    this.#pause.ended();
     this.#partOf?.breakPart();
     this.#partOf = undefined;
     if (this.#clients.length > 0 && !this.#reopening) void this.#reopen();
@@ -346,45 +300,42 @@ export class StandaloneStream implements StandingTaker, StreamKeeper {
   /** Brings the server's stream back while a client listens, whether or not any call prompts it. */
   async #reopen(): Promise<void> {
     this.#reopening = true;
-    const { connector } = this.#session;
-    for (let delayMs = firstDelayMs; this.#clients.length > 0 && this.#upstream === undefined; ) {
-      const headers = this.#session.acceptedHeaders;
-      const again = await this.#tryAgain(headers).catch((error: unknown) =>
+    const session = this.#session;
+    while (this.#clients.length > 0 && this.#upstream === undefined) {
+      await this.#pause.wait();
+      if (this.#upstream !== undefined || this.#clients.length === 0) break;
+      const again = await this.#tryAgain(session.acceptedHeaders).catch((error: unknown) =>
         // Only the client has a better credential; it comes back with it when its stream ends.
         error instanceof RestoreRefused ? ("never" as const) : ("later" as const),
       );
       if (again === "never") break;
-      if (again === "now") continue;
-      if (this.#upstream !== undefined) break;
-      await new Promise((resolve) => setTimeout(resolve, delayMs * (0.8 + Math.random() * 0.4)).unref());
-      delayMs = Math.min(delayMs * 2, longestDelayMs);
     }
     this.#reopening = false;
+    if (this.#upstream !== undefined) {
+      const { connector, shortHash } = session;
+      connector.log.event("info", "stream reopened", { connector: connector.settings.name, session_id: shortHash });
+      return;
+    }
     // The server offers no stream any more: the clients' end, as it would have without us.
-    if (this.#upstream === undefined) for (const client of this.#clients.splice(0)) client.close();
-    connector.log.event("info", "stream reopened", {
-      connector: connector.settings.name,
-      session_id: this.#session.shortHash,
-    });
+    for (const client of this.#clients.splice(0)) client.close();
   }
 
-  async #tryAgain(headers: readonly string[]): Promise<"now" | "later" | "never"> {
+  async #tryAgain(headers: readonly string[]): Promise<"later" | "never"> {
     const { connector, state } = this.#session;
     if (state.at === "closed") return "never";
     const lease = await this.#session.ready(connector.nowMs() + connector.settings.recoveryWindowMs, headers);
     // The restore has opened it already.
-    if (this.#upstream !== undefined) return "now";
+    if (this.#upstream !== undefined) return "later";
     const opened = await this.#open(this.#session.context(lease.upstreamId, headers), true);
-    if (opened.kind === "open") return "now";
-    if (opened.kind === "lost") return "later";
-    if (await this.#isLoss(opened, lease.upstreamId, headers)) {
+    if (opened.kind !== "refused") return "later";
+    if (await isLoss(opened, this.#session, lease.upstreamId, headers)) {
       if (connector.settings.recovery === "strict") {
         connector.metrics.lost(connector.settings.name, opened.fault);
         this.#session.close("strict");
         return "never";
       }
       this.#session.lost(lease.generation, opened.fault, headers);
-      return "now";
+      return "later";
     }
     const final =
       opened.fault === "server-answered" || opened.fault === "unauthorized" || opened.fault === "session-doubtful";

@@ -15,11 +15,11 @@ export async function assertAccepted(session: UpstreamSession, headers: readonly
   // A bridge presents a credential of its own, the same for every client.
   if (!connector.settings.front) return;
   const deadlineMs = connector.nowMs() + connector.settings.recoveryWindowMs;
-  for (;;) {
+  for (let inVain = 0; ; ) {
     const lease = await session.ready(deadlineMs, headers);
     const outcome = await request(connector, session.context(lease.upstreamId, headers), "ping");
     if (outcome.kind === "lost") {
-      await waitOut(session, outcome.cause, deadlineMs);
+      await waitOut(session, outcome.cause, deadlineMs, inVain++);
       continue;
     }
     if (isRefusedSession(outcome)) {
@@ -36,10 +36,15 @@ export async function assertAccepted(session: UpstreamSession, headers: readonly
   }
 }
 
-async function waitOut({ connector }: UpstreamSession, cause: Error, deadlineMs: number): Promise<void> {
+async function waitOut(
+  { connector }: UpstreamSession,
+  cause: Error,
+  deadlineMs: number,
+  inVain: number,
+): Promise<void> {
   const { code, detail } = connectFault(cause);
   connector.availability.failed(code, detail);
-  const outcome = await connector.availability.up(deadlineMs);
+  const outcome = await connector.availability.up(deadlineMs, inVain);
   if (outcome !== "up")
     throw new ProxyError(outcome.code, { connector: connector.settings.name, note: outcome.detail });
 }

@@ -227,4 +227,36 @@ describe("the availability of a server", () => {
       availability.answered();
     });
   }
+
+  it("holds back whoever met trouble although it was told that the server is up, each time for longer", async () => {
+    const { script, availability } = away(204);
+    const pauses: number[] = [];
+    for (let inVain = 0; inVain < 10; inVain++) {
+      const sinceMs = nowMs;
+      const wait = watch(availability.up(nowMs + 60_000, inVain));
+      while (wait.outcome === undefined) await pass(1);
+      assert.equal(wait.outcome, "up");
+      pauses.push(nowMs - sinceMs);
+      availability.failed("UPSTREAM_UNAVAILABLE", "It answers 503.", 503);
+    }
+    assert.ok((pauses[0] ?? 0) < 10, String(pauses));
+    assert.ok(
+      pauses.slice(1, 8).every((ms, index) => ms >= 0.7 * 40 * 2 ** index),
+      String(pauses),
+    );
+    assert.ok(Math.max(...pauses) <= 4_000 * 1.2 + 10, String(pauses));
+    assert.equal(script.probesAtMs.length, 10);
+  });
+
+  it("tells whoever is held back what it met when its time is over, also where others were answered, and when Holdfast ends", async () => {
+    for (const end of ["deadline", "stop"]) {
+      const { availability } = away(204);
+      const wait = watch(availability.up(nowMs + (end === "stop" ? 60_000 : 500), 8));
+      await pass(20);
+      availability.answered();
+      if (end === "stop") availability.stop();
+      await pass(end === "stop" ? 1 : 500);
+      assert.equal(reason(wait)?.code, "UPSTREAM_REFUSED_CONNECTION");
+    }
+  });
 });

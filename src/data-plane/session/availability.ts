@@ -4,6 +4,8 @@ import { type Reply, type Transport, WireFault } from "../transport/index.ts";
 
 const firstDelayMs = 40;
 const longestDelayMs = 400;
+/** Who was told "up" and then met the same trouble is held back for longer: each of its tries is a real request, and the window is long. */
+const longestPauseMs = 4_000;
 const probeTimeoutMs = 5_000;
 
 /** Why the server cannot be reached, as last seen. */
@@ -20,6 +22,8 @@ export class Availability {
   #stopped = false;
   /** How to let each of those go on who wait. */
   readonly #waiting = new Set<() => void>();
+  /** The same for those who wait although the server can be reached. */
+  readonly #pausing = new Set<() => void>();
   readonly #transport: Transport;
   readonly #nowMs: () => number;
 
@@ -51,8 +55,22 @@ export class Availability {
     if (before?.code !== code) this.#tell(this.#away, this.#nowMs() - this.#away.sinceMs);
   }
 
-  /** Resolves with "up" as soon as the server can be reached, or with what stands in the way when `deadlineMs` (of the same clock) has passed. */
-  up(deadlineMs: number): Promise<"up" | Away> {
+  /**
+   * Resolves with "up" as soon as the server can be reached, or with what stands in the way when `deadlineMs` (of the same clock) has passed.
+   * `inVain`: how often the caller has been told "up" and met trouble all the same. A gateway may answer OPTIONS for a server that is away, so
+   * each time there is a longer pause first.
+   */
+  async up(deadlineMs: number, inVain = 0): Promise<"up" | Away> {
+    const met = this.#away;
+    if (inVain > 0) {
+      await this.#pause(Math.min(firstDelayMs * 2 ** (inVain - 1), longestPauseMs), deadlineMs);
+      // Others may have been answered meanwhile; that says nothing to one whose time is over.
+      if (met !== undefined && (this.#stopped || this.#nowMs() >= deadlineMs)) return this.#away ?? met;
+    }
+    return this.#untilUp(deadlineMs);
+  }
+
+  #untilUp(deadlineMs: number): Promise<"up" | Away> {
     if (this.#away === undefined) return Promise.resolve("up");
     const leftMs = deadlineMs - this.#nowMs();
     if (this.#stopped || leftMs <= 0) return Promise.resolve(this.#away);
@@ -73,6 +91,21 @@ export class Availability {
   stop(): void {
     this.#stopped = true;
     this.#release();
+    for (const end of this.#pausing) end();
+  }
+
+  #pause(forMs: number, deadlineMs: number): Promise<void> {
+    const leftMs = Math.min(jittered(forMs), deadlineMs - this.#nowMs());
+    if (this.#stopped || leftMs <= 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const end = (): void => {
+        clearTimeout(timer);
+        this.#pausing.delete(end);
+        resolve();
+      };
+      const timer = setTimeout(end, leftMs);
+      this.#pausing.add(end);
+    });
   }
 
   #release(): void {
@@ -91,12 +124,15 @@ export class Availability {
       if (fault === undefined) this.answered();
       else this.failed(fault.code, fault.detail, fault.status);
       if (fault === undefined || this.#waiting.size === 0) break;
-      const jitteredMs = delayMs * (0.8 + Math.random() * 0.4);
-      await new Promise((resolve) => setTimeout(resolve, jitteredMs));
+      await new Promise((resolve) => setTimeout(resolve, jittered(delayMs)));
       delayMs = Math.min(delayMs * 2, longestDelayMs);
     }
     this.#probing = false;
   }
+}
+
+function jittered(ms: number): number {
+  return ms * (0.8 + Math.random() * 0.4);
 }
 
 /** Statuses that gateways give for a server that is not there (502, 503; Cloudflare's 520 to 527 and 530). 504 is not among them: the server may be at work. */

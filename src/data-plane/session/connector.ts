@@ -105,6 +105,8 @@ export function refusedCredential(
 /** What a failure may tell besides its code. */
 export interface Trouble {
   readonly code: ErrorCode;
+  /** No waiting mends it. */
+  readonly final?: boolean | undefined;
   readonly detail?: string | undefined;
   readonly upstream?: { readonly status?: number; readonly contentType?: string; readonly body?: string } | undefined;
 }

@@ -56,10 +56,13 @@ export async function initializeAnew(
 
 function readOutcome(outcome: CallOutcome, connector: Connector): InitializeOutcome {
   if (outcome.kind === "lost") {
+    const { cause } = outcome;
     const trouble: Trouble =
-      outcome.sent === "nothing" || outcome.cause instanceof WireFault
-        ? connectFault(outcome.cause)
-        : { code: "UPSTREAM_CUT", detail: `The connection broke during initialize (${outcome.cause.message}).` };
+      cause instanceof WireFault
+        ? { ...connectFault(cause), final: cause.final }
+        : outcome.sent === "nothing"
+          ? connectFault(cause)
+          : { code: "UPSTREAM_CUT", detail: `The connection broke during initialize (${outcome.cause.message}).` };
     return { kind: "away", trouble };
   }
   const result = outcome.kind === "answer" ? asObject(outcome.result) : undefined;

@@ -52,6 +52,7 @@ async function attemptOrFail(session: UpstreamSession, headers: readonly string[
 
 async function attempt(session: UpstreamSession, headers: readonly string[], startedMs: number): Promise<RestoreEnd> {
   const { connector } = session;
+  let inVain = 0;
   for (let lostAgain = 0; lostAgain < longestChain; ) {
     const retryAfterMs = connector.breaker.admit();
     if (retryAfterMs > 0)
@@ -65,7 +66,7 @@ async function attempt(session: UpstreamSession, headers: readonly string[], sta
     noteStep(session, "initialize", sentMs, initializeNote(outcome));
     if (!isWanted(session)) return discard(connector, outcome, headers);
     if (outcome.kind === "away") {
-      if (await waitOut(session, outcome.trouble)) continue;
+      if (await waitOut(session, outcome.trouble, inVain++)) continue;
       return fail(
         session,
         startedMs,
@@ -165,11 +166,13 @@ async function yieldToOther(session: UpstreamSession): Promise<void> {
 }
 
 /** True when the server can be reached again while somebody still waits. */
-async function waitOut(session: UpstreamSession, trouble: Trouble): Promise<boolean> {
+async function waitOut(session: UpstreamSession, trouble: Trouble, inVain: number): Promise<boolean> {
   const { availability } = session.connector;
   availability.failed(trouble.code, trouble.detail ?? "", trouble.upstream?.status);
   const deadlineMs = session.latestDeadlineMs;
-  return deadlineMs !== undefined && (await availability.up(deadlineMs)) === "up" && session.state.at === "restoring";
+  // Waiting brings no command into being.
+  if (deadlineMs === undefined || trouble.final === true) return false;
+  return (await availability.up(deadlineMs, inVain)) === "up" && session.state.at === "restoring";
 }
 
 async function discard(
