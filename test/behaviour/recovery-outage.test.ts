@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { describe, it } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
 import { startHoldfast } from "../support/holdfast.ts";
 import { lastingPort } from "../support/process.ts";
 import { connect, errorCode, openScene, RawClient, toolText, upstreamAnswer } from "./recovery-scene.ts";
@@ -38,6 +39,22 @@ describe("a server that refuses connections for 1.5 s", () => {
     await scene.order({ do: "refuse", ms: 1_500 });
     const client = await connect(scene.holdfast.url);
     assert.equal(toolText(await client.call("count", { key: "a" })), "1");
+  });
+});
+
+describe("calls that wait for a server that is away", () => {
+  it("end as soon as the client ends their session", async () => {
+    await using scene = await openScene();
+    const client = await connect(scene.holdfast.url);
+    await client.call("echo", { text: "in use" });
+    await scene.order({ do: "refuse", ms: 10_000 });
+    const waiting = [client.call("count", { key: "a" }), client.call("count", { key: "b" })];
+    // Taken by Holdfast before the next request of the same client's is.
+    await Promise.all(waiting.map((call) => Promise.race([call, wait(200)])));
+    const deletedMs = performance.now();
+    await fetch(client.url, { method: "DELETE", headers: client.headers });
+    for (const answer of await Promise.all(waiting)) assert.equal(errorCode(answer), "SESSION_CLOSED", answer.text);
+    assert.ok(performance.now() - deletedMs < 6_000);
   });
 });
 

@@ -63,6 +63,8 @@ class RequestLife implements OpenCall {
   #mayHaveRun = false;
   #deadlineMs: number | undefined;
   #waits = 0;
+  /** Ends its wait for the server. */
+  #stopWaiting: (() => void) | undefined;
 
   constructor(exchange: ClientExchange, session: UpstreamSession) {
     this.#exchange = exchange;
@@ -102,6 +104,10 @@ class RequestLife implements OpenCall {
   /** Where it still waits for the server it finds out by itself, before it is sent. */
   endIfCancelled(): void {
     if (this.#isCancelled()) this.#answer.giveUpUnbegun();
+  }
+
+  sessionEnded(): void {
+    this.#stopWaiting?.();
   }
 
   #send(lease: Lease): Promise<Reply> {
@@ -311,9 +317,14 @@ class RequestLife implements OpenCall {
   async #waitUntilUp(): Promise<void> {
     const { connector } = this.#session;
     this.#exchange.outcome.recovery = "waited";
-    const outcome = await connector.availability.up(this.#deadline(), this.#waits++);
-    if (outcome === "up") return;
-    throw awayFailure(connector, outcome, this.#startedMs);
+    const ended = new Promise<"ended">((resolve) => {
+      this.#stopWaiting = () => resolve("ended");
+    });
+    const outcome = await Promise.race([connector.availability.up(this.#deadline(), this.#waits++), ended]);
+    this.#stopWaiting = undefined;
+    // A session that is over says why as soon as it is asked for its lease.
+    if (outcome === "ended") await this.#ready();
+    else if (outcome !== "up") throw awayFailure(connector, outcome, this.#startedMs);
   }
 
   #ready(): Promise<Lease> {

@@ -45,6 +45,8 @@ const cancelGraceMs = 1_000;
 export interface OpenCall extends InLine<OpenCall> {
   /** Ends it without an answer if it is cancelled: few servers say a word about such a request, and some keep its stream open. */
   endIfCancelled(): void;
+  /** The session is over: nothing is waited for any more. */
+  sessionEnded(): void;
 }
 
 export interface SessionParts {
@@ -320,6 +322,7 @@ export class UpstreamSession {
         : undefined;
     this.ended = Promise.all([atServer, this.#endStored()]);
     this.#onForgotten();
+    for (const call of this.calls) call.sessionEnded();
     for (const listener of this.#closedListeners?.splice(0) ?? []) listener();
   }
 
