@@ -1,4 +1,4 @@
-// Puts the parts together. The only file that knows every folder.
+// Puts the parts of one proxy together: server, sessions, store, log and listener. What a hub adds stands above it, in hub/.
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Readable, Writable } from "node:stream";
