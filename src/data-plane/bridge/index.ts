@@ -66,9 +66,7 @@ export {
   writeListenEnd,
 } from "./translate/notifications.ts";
 export {
-  cursorOf,
   isLegacyOnly,
-  joinBatch,
   type LocalAnswer,
   legacyLocalAnswer,
   logLevelOf,

@@ -6,14 +6,7 @@ import * as fc from "fast-check";
 import { bytesOf, type LossRecord, unusedOverrides } from "../../../test/fixtures/session-loss-bytes.ts";
 import { allExceptions, exceptionOf } from "../../../test/fixtures/session-loss-exceptions.ts";
 import { traps, usualReply, usualRequest } from "../../../test/fixtures/session-loss-traps.ts";
-import {
-  classifyInitialize,
-  classifyLost,
-  classifyReply,
-  classifyStreamEnd,
-  mentionsError,
-  worthReading,
-} from "./classify.ts";
+import { classifyInitialize, classifyLost, classifyReply, classifyStreamEnd, mentionsError } from "./classify.ts";
 import type { Fault, ReplyFacts, RequestFacts } from "./fault.ts";
 import { matches, notInitialized } from "./signals.ts";
 
@@ -114,7 +107,6 @@ describe("the answer to a fresh initialize", () => {
   const error = (code: number, message: string): string =>
     JSON.stringify({ jsonrpc: "2.0", id: 1, error: { code, message } });
   const rows = [
-    ["accepted", { ok: true }],
     ["not-found", { status: 404, contentType: "text/html", body: "<pre>Cannot POST /mcp</pre>" }],
     ["refused", { status: 404, body: error(-32601, "Method not found") }],
     ["already-initialized", { status: 400, body: error(-32600, "Invalid Request: Server already initialized") }],
@@ -132,18 +124,12 @@ describe("the answer to a fresh initialize", () => {
   ] as const;
   for (const [verdict, reply] of rows) {
     it(`is ${verdict}: ${JSON.stringify(reply)}`, () => {
-      assert.equal(classifyInitialize({ ...usualReply, ok: false, ...reply }), verdict);
+      assert.equal(classifyInitialize({ ...usualReply, ...reply }), verdict);
     });
   }
 });
 
 describe("the look before reading", () => {
-  it("reads refusals, and answers that may hold an error", () => {
-    assert.ok(worthReading(404, "") && worthReading(503, "text/html"));
-    assert.ok(worthReading(200, "application/json") && worthReading(200, "text/event-stream"));
-    assert.ok(!worthReading(202, "application/json") && !worthReading(200, "text/html"));
-  });
-
   it("finds an error in a view of a larger buffer, and not beside it", () => {
     const bytes = Buffer.from('{"error":1}{"result":1}');
     assert.ok(mentionsError(bytes.subarray(0, 11)));

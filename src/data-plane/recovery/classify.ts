@@ -32,12 +32,6 @@ const doubtfulCodes: ReadonlySet<number | undefined> = new Set([-32600, -32001, 
 const awayStatus: ReadonlySet<number> = new Set([502, 503, 520, 521, 522, 523, 525, 526, 527, 530]);
 const timeoutStatus: ReadonlySet<number> = new Set([504, 524]);
 
-/** Must the head of the body be looked at before anything of it is relayed? Of a 200 only the first chunk, with `mentionsError`. */
-export function worthReading(status: number, contentType: string): boolean {
-  if (status >= 400) return true;
-  return status === 200 && (contentType === "application/json" || contentType === "text/event-stream");
-}
-
 const errorMember = Buffer.from('"error"');
 
 /** A cheap look at bytes: may this be a JSON-RPC error? */
@@ -70,7 +64,6 @@ export function classifyStreamEnd(end: {
 }
 
 export type InitializeVerdict =
-  | "accepted"
   | "not-found"
   | "already-initialized"
   | "unauthorized"
@@ -78,9 +71,8 @@ export type InitializeVerdict =
   | "unsupported-version"
   | "refused";
 
-/** What the answer to the fresh initialize of a restore means. `ok`: a JSON-RPC result came. */
-export function classifyInitialize(reply: ReplyFacts & { readonly ok: boolean }): InitializeVerdict {
-  if (reply.ok) return "accepted";
+/** What an answer without a result to the fresh initialize of a restore means. */
+export function classifyInitialize(reply: ReplyFacts): InitializeVerdict {
   if (reply.status === 401 || isForWantOfRights(reply)) return "unauthorized";
   // Opening a session may be tried again in every case, so also a server that is only full counts as away.
   if (awayStatus.has(reply.status) || timeoutStatus.has(reply.status)) return "away";

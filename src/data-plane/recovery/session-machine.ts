@@ -3,7 +3,7 @@ import type { ErrorCode } from "../../errors/index.ts";
 import type { Fault } from "./fault.ts";
 
 /** `disconnected`: the user wants the connector disconnected or removed. `admin`: the user ended this one session. */
-export type CloseReason = "client" | "idle" | "strict" | "shutdown" | "disconnected" | "admin";
+export type CloseReason = "client" | "idle" | "strict" | "disconnected" | "admin";
 
 export type SessionState =
   /** The server holds this session, as far as we know. `served` = it has accepted this id since it issued it. */

@@ -83,7 +83,7 @@ function refused(outcome: Exclude<CallOutcome, { kind: "lost" }>, connector: Con
   const { facts, headers } = outcome;
   const upstream = { status: facts.status, contentType: facts.contentType, body: facts.body.slice(0, 300) };
   const refusal: Refusal = { status: facts.status, headers, body: facts.body };
-  switch (classifyInitialize({ ...facts, ok: false })) {
+  switch (classifyInitialize(facts)) {
     case "away":
       return {
         kind: "away",
@@ -97,7 +97,6 @@ function refused(outcome: Exclude<CallOutcome, { kind: "lost" }>, connector: Con
       const { code, note: detail } = refusedCredential(connector);
       return { kind: "failed", trouble: { code, detail, upstream }, refusal };
     }
-    case "accepted":
     case "unsupported-version":
     case "refused":
       return { kind: "failed", trouble: { code: "SESSION_NOT_RESTORED", upstream }, refusal };

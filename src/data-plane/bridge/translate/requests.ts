@@ -78,11 +78,6 @@ export function progressTokenOf(request: string): string | undefined {
   return memberText(request, "params", "_meta", "progressToken");
 }
 
-/** The cursor as JSON text; opaque in both eras. */
-export function cursorOf(request: string): string | undefined {
-  return memberText(request, "params", "cursor");
-}
-
 /** The log level that a modern request asks for; undefined asks for none. */
 export function logLevelOf(request: string): string | undefined {
   return stringOf(memberText(request, "params", "_meta", metaKey.logLevel));
@@ -91,11 +86,6 @@ export function logLevelOf(request: string): string | undefined {
 /** The single messages of a batch, which the modern era does not know. */
 export function splitBatch(batch: string): readonly string[] {
   return elementTexts(batch);
-}
-
-/** Single answers as the one array in which a legacy client awaits them. */
-export function joinBatch(answers: readonly string[]): string {
-  return `[${answers.join(",")}]`;
 }
 
 /** Methods that a legacy client may send and that never go to a modern server. */
