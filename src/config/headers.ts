@@ -11,6 +11,7 @@ const forbidden: ReadonlySet<string> = new Set([
   "content-length",
   "content-type",
   "accept",
+  "accept-encoding",
   sessionIdHeader,
   protocolVersionHeader,
 ]);

@@ -7,6 +7,9 @@ export const lastEventIdHeader = "last-event-id";
 /** Both kinds of answer are always accepted: servers refuse a POST that does not name both (transports, "Sending Messages to the Server"). */
 export const acceptBoth = "application/json, text/event-stream";
 
+/** What every request to a server says of its answer. Without the second any content coding is welcome (RFC 9110 section 12.5.3), and an answer that is packed cannot be watched. */
+export const accepting = ["accept", acceptBoth, "accept-encoding", "identity"] as const;
+
 /** Headers that belong to one connection and never cross a proxy (RFC 9110 section 7.6.1). */
 export const hopByHop: ReadonlySet<string> = new Set([
   "connection",

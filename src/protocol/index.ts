@@ -14,6 +14,7 @@ export {
 } from "./eras.ts";
 export {
   acceptBoth,
+  accepting,
   hopByHop,
   lastEventIdHeader,
   mediaType,

@@ -241,6 +241,7 @@ describe("where a request comes from", () => {
         "x-forwarded-proto": "https",
         "x-forwarded-host": "bank.example",
         "x-forwarded-port": "443",
+        x_forwarded_for: "5.6.7.8",
         "x-real-ip": "1.2.3.4",
         forwarded: "for=1.2.3.4",
       },
@@ -250,8 +251,8 @@ describe("where a request comes from", () => {
       ["127.0.0.1", "http", "127.0.0.1:1234", "127.0.0.1:1234"],
     );
     assert.deepEqual(
-      [headers["x-forwarded-port"], headers["x-real-ip"], headers.forwarded],
-      [undefined, undefined, undefined],
+      [headers["x-forwarded-port"], headers["x_forwarded_for"], headers["x-real-ip"], headers.forwarded],
+      [undefined, undefined, undefined, undefined],
     );
   });
 

@@ -130,6 +130,22 @@ describe("an answer that only resembles a lost session", () => {
   });
 });
 
+describe("a server that sends a call elsewhere", () => {
+  it("is UPSTREAM_MOVED, without the place, which is not for the client", async () => {
+    await using upstream = await startUpstream(({ message }, response) => {
+      if (message["method"] !== "tools/call") return undefined;
+      response.writeHead(302, { location: "https://elsewhere.example/secret" }).end();
+      return true;
+    });
+    await using holdfast = await startHoldfast(upstream.url);
+    const client = await connect(holdfast.url);
+    const got = await client.call("any");
+    assert.equal(errorCode(got), "UPSTREAM_MOVED", got.text);
+    assert.equal(upstreamAnswer(got)["status"], 302);
+    assert.doesNotMatch(got.text, /secret/);
+  });
+});
+
 describe("a URL at which there is no MCP server", () => {
   it("is UPSTREAM_NOT_FOUND at the first connect, after one initialize", async () => {
     await using upstream = await startUpstream((_, response) => {

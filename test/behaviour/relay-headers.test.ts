@@ -57,6 +57,7 @@ describe("toward the server", () => {
     await stage.session.send({ method: "DELETE", headers: stray });
     const needed = [
       "accept",
+      "accept-encoding",
       "connection",
       "content-length",
       "content-type",
@@ -73,6 +74,8 @@ describe("toward the server", () => {
         [],
       );
       assert.equal(new Set(names).size, names.length, "no header is there twice");
+      // A packed answer could not be watched.
+      assert.equal(headers["accept-encoding"], "identity");
       assert.doesNotMatch(rawHeaders.join(), /of-the-client|203\.0\.113/);
       assert.notEqual(headers["mcp-session-id"], stage.session.id);
     }

@@ -83,7 +83,9 @@ function passedOn(request: HttpRequest, forwarding: Forwarding, left: ReadonlySe
     const name = request.rawHeaders[index] as string;
     const lower = name.toLowerCase();
     if (left.has(lower) || hopByHop.has(lower) || listed.has(lower) || ownNames.has(lower)) continue;
-    if (lower === "expect" || isSetAnew(lower) || (!trusted && isClaim(lower, forwarding))) continue;
+    // What comes by way of CGI cannot tell one from the other.
+    const dashed = lower.replaceAll("_", "-");
+    if (lower === "expect" || isSetAnew(dashed) || (!trusted && isClaim(dashed, forwarding))) continue;
     if (single.has(lower) && seen.has(lower)) continue;
     seen.add(lower);
     headers.push(name, request.rawHeaders[index + 1] as string);
@@ -97,7 +99,12 @@ function isSetAnew(name: string): boolean {
 
 /** Says where a request comes from or who sent it, which is a proxy's word and not a client's. */
 function isClaim(name: string, { principalHeader }: Forwarding): boolean {
-  return name.startsWith("x-forwarded-") || name === "forwarded" || name === "x-real-ip" || name === principalHeader;
+  return (
+    name.startsWith("x-forwarded-") ||
+    name === "forwarded" ||
+    name === "x-real-ip" ||
+    name === principalHeader?.replaceAll("_", "-")
+  );
 }
 
 function forwardedHeaders(request: HttpRequest, proxies: TrustedProxies): string[] {

@@ -1,5 +1,5 @@
 // Which headers cross the proxy, in both directions (security research, 5.5). Everything not named here stays on its side.
-import { acceptBoth, hopByHop, protocolVersionHeader, sessionIdHeader } from "../../protocol/index.ts";
+import { accepting, hopByHop, protocolVersionHeader, sessionIdHeader } from "../../protocol/index.ts";
 import { type Lease, type UpstreamSession, withSessionCookies } from "../session/index.ts";
 import type { ReplyHeaders } from "../transport/index.ts";
 import type { ClientExchange } from "./client-exchange.ts";
@@ -7,7 +7,7 @@ import type { ClientExchange } from "./client-exchange.ts";
 /** Headers of one request to the server under a lease, flat. */
 export function upstreamHeaders(exchange: ClientExchange, session: UpstreamSession, lease: Lease): string[] {
   const { snapshot } = session;
-  const headers = ["accept", acceptBoth, ...exchange.headers];
+  const headers = [...accepting, ...exchange.headers];
   if (exchange.httpMethod === "POST") headers.push("content-type", exchange.contentType);
   const announced = exchange.httpMethod === "POST" ? exchange.body?.stream && exchange.body.contentLength : undefined;
   if (announced !== undefined) headers.push("content-length", announced);
@@ -33,11 +33,22 @@ export function clientHeaders(headers: ReplyHeaders, front: boolean): string[] {
     for (const name of bridgeAllowed) push(kept, name, headers[name]);
     return kept;
   }
+  const ofConnection = namedByConnection(headers["connection"]);
   for (const name of Object.keys(headers)) {
     if (hopByHop.has(name) || name === sessionIdHeader || name === "content-length") continue;
+    if (ofConnection?.includes(name) === true) continue;
     push(kept, name, headers[name]);
   }
   return kept;
+}
+
+/** What a server calls its connection's own, and no business of the client's (RFC 9110 section 7.6.1). */
+function namedByConnection(value: string | string[] | undefined): readonly string[] | undefined {
+  if (value === undefined || value === "keep-alive" || value === "close") return undefined;
+  return String(value)
+    .toLowerCase()
+    .split(",")
+    .map((name) => name.trim());
 }
 
 function push(headers: string[], name: string, value: string | string[] | undefined): void {

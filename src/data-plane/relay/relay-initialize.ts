@@ -1,6 +1,6 @@
 // Relays a client's initialize: the server's answer passes unchanged, but the session id the client gets is ours.
 import { ProxyError } from "../../errors/index.ts";
-import { acceptBoth, type ClientSessionId, isFaceSession, mediaType, sessionIdHeader } from "../../protocol/index.ts";
+import { accepting, type ClientSessionId, isFaceSession, mediaType, sessionIdHeader } from "../../protocol/index.ts";
 import {
   asObject,
   connectFault,
@@ -52,7 +52,7 @@ async function sendInitialize(
   const { connector } = sessions;
   const { settings, availability, nowMs, transport } = connector;
   const startedMs = nowMs();
-  const headers = ["accept", acceptBoth, ...exchange.headers, "content-type", exchange.contentType];
+  const headers = [...accepting, ...exchange.headers, "content-type", exchange.contentType];
   for (let sends = 0, inVain = 0; ; ) {
     const reply = await transport.send({ method: "POST", headers, body: exchange.body?.kept ?? exchange.body?.stream });
     if (reply.kind === "reply" && !isGatewayAway(reply.status)) {

@@ -2,7 +2,7 @@
 // There is no session to lose; what remains are restarts, cuts and gateways.
 import { randomBytes } from "node:crypto";
 import { type ErrorCode, ProxyError } from "../../errors/index.ts";
-import { acceptBoth, editMembers } from "../../protocol/index.ts";
+import { accepting, editMembers } from "../../protocol/index.ts";
 import {
   type Action,
   classifyLost,
@@ -145,7 +145,7 @@ class ModernLife {
 
   #send(): Promise<Reply> {
     const { body, headers, contentType, envelopeHeaders } = this.#exchange;
-    const all = ["accept", acceptBoth, ...headers, "content-type", contentType, ...envelopeHeaders];
+    const all = [...accepting, ...headers, "content-type", contentType, ...envelopeHeaders];
     if (body?.stream !== undefined && body.contentLength !== undefined) all.push("content-length", body.contentLength);
     const post = new EndingPost(all, this.#body ?? body?.kept ?? body?.stream, this.#leaving);
     return this.#relay.connector.transport.send(post);

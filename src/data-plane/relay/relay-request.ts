@@ -257,11 +257,14 @@ class RequestLife implements OpenCall {
       const { code, note } = refusedCredential(connector, this.#exchange.body?.kept !== undefined);
       throw this.#failure(code, met).with({ note });
     }
+    const status = met.reply?.status ?? 0;
+    // Where it points is the server's own secret, and few clients would go there.
+    if (status >= 300 && status < 400 && !connector.settings.front) throw this.#failure("UPSTREAM_MOVED", met);
     if (met.delivery === undefined) throw this.#failure("OUTCOME_UNKNOWN", met);
     const delivery = await met.delivery.pass();
     if (delivery.kind !== "delivered") throw this.#failure("OUTCOME_UNKNOWN", met);
     // A refusal that passes as the server's own says nothing for the session, and nothing for the credential.
-    if (!isLoss(met.fault) && (met.reply?.status ?? 0) < 400) this.#settled(lease);
+    if (!isLoss(met.fault) && status < 400) this.#settled(lease);
     return true;
   }
 

@@ -1,5 +1,5 @@
 // Holdfast's own requests to a server (initialize anew, put state back, ping, list): small, bounded, read whole. Never relays anything.
-import { acceptBoth, mediaType, protocolVersionHeader, sessionIdHeader } from "../../protocol/index.ts";
+import { accepting, mediaType, protocolVersionHeader, sessionIdHeader } from "../../protocol/index.ts";
 import type { ReplyFacts } from "../recovery/index.ts";
 import type { Reply, ReplyHeaders, Transport } from "../transport/index.ts";
 import { findMessage } from "./read-answer.ts";
@@ -31,7 +31,7 @@ const answerBytes = 8 * 1024 * 1024;
 const factBytes = 64 * 1024;
 
 export function contextHeaders(context: CallContext): string[] {
-  const headers = ["accept", acceptBoth, ...context.headers];
+  const headers = [...accepting, ...context.headers];
   if (context.upstreamId !== undefined) headers.push(sessionIdHeader, context.upstreamId);
   if (context.version !== undefined) headers.push(protocolVersionHeader, context.version);
   return withSessionCookies(headers, context.cookies);
