@@ -7,15 +7,17 @@ import { type CallContext, type CallOutcome, callServer } from "./call-server.ts
 import type { Connector } from "./connector.ts";
 import { asObject } from "./initialize.ts";
 import type { Snapshot } from "./snapshot.ts";
+import { untilHeard, wasHeard } from "./until-heard.ts";
 
 const stepTimeoutMs = 15_000;
+const logLevel = "log level";
 /** Some servers send the head of a GET stream only with its first event; a replay does not wait for those. */
 const streamOpenMs = 1_000;
 
 export interface PutBack {
   /** The server lost this new session as well, while it was being filled. */
   readonly lostAgain: boolean;
-  /** Settles when the server has taken notifications/initialized. */
+  /** Settles when the server has been told notifications/initialized; false if it could not be. */
   readonly initialized: Promise<boolean>;
   /** Subscribed URIs that the server would not take back. */
   readonly refusedUris: readonly string[];
@@ -42,23 +44,24 @@ export async function putBack(
 
   if (!snapshot.initialized)
     return { lostAgain: false, initialized: Promise.resolve(true), refusedUris: [], steps: [] };
-  const announced = notify(connector, context, "notifications/initialized");
+  const send = (step: () => Promise<CallOutcome>): Promise<CallOutcome> => untilHeard(connector, stepTimeoutMs, step);
+  const announced = send(() => notify(connector, context, "notifications/initialized"));
   const initialized = announced.then((outcome) => {
     tell("initialized", startedMs, { status: statusOf(outcome) });
-    return !isRefusedSession(outcome);
+    return wasHeard(outcome);
   });
   const stateSteps: Promise<readonly [string, CallOutcome]>[] = [];
   const put = (name: string, method: string, params: object): void => {
-    const attempt = request(connector, context, method, params);
+    const attempt = (): Promise<CallOutcome> => send(() => request(connector, context, method, params));
     stateSteps.push(
-      inOrder(attempt, initialized, () => request(connector, context, method, params)).then((o) => {
-        const step = name === "log level" ? "log-level" : "subscriptions";
+      inOrder(attempt, initialized).then((o) => {
+        const step = name === logLevel ? "log-level" : "subscriptions";
         tell(step, startedMs, { status: statusOf(o), note: succeeded(o) ? undefined : "refused" });
         return [name, o];
       }),
     );
   };
-  if (snapshot.logLevel !== undefined) put("log level", "logging/setLevel", { level: snapshot.logLevel });
+  if (snapshot.logLevel !== undefined) put(logLevel, "logging/setLevel", { level: snapshot.logLevel });
   for (const uri of snapshot.subscriptions) put(uri, "resources/subscribe", { uri });
   const stream = openStream === undefined ? undefined : withinMs(openStream(context), streamOpenMs);
   const outcomes = await Promise.all(stateSteps);
@@ -69,8 +72,8 @@ export async function putBack(
   return {
     lostAgain: outcomes.some(([, outcome]) => isRefusedSession(outcome)),
     initialized,
-    refusedUris: outcomes.filter(([name, o]) => name !== "log level" && !succeeded(o)).map(([name]) => name),
-    steps: stepNames(snapshot, openStream !== undefined),
+    refusedUris: outcomes.filter(([name, o]) => name !== logLevel && !succeeded(o)).map(([name]) => name),
+    steps: stepNames(outcomes, openStream !== undefined),
   };
 }
 
@@ -78,27 +81,26 @@ function statusOf(outcome: CallOutcome): number | undefined {
   return outcome.kind === "lost" ? undefined : outcome.facts.status;
 }
 
-function stepNames(snapshot: Snapshot, stream: boolean): readonly string[] {
+/** Only what the server took. */
+function stepNames(outcomes: readonly (readonly [string, CallOutcome])[], stream: boolean): readonly string[] {
   const steps = ["initialized"];
   if (stream) steps.push("stream");
-  if (snapshot.logLevel !== undefined) steps.push("log level");
-  if (snapshot.subscriptions.length > 0) steps.push(`${snapshot.subscriptions.length} subscriptions`);
+  const taken = outcomes.filter(([, outcome]) => succeeded(outcome));
+  const subscriptions = taken.filter(([name]) => name !== logLevel).length;
+  if (taken.length > subscriptions) steps.push(logLevel);
+  if (subscriptions > 0) steps.push(`${subscriptions} subscriptions`);
   return steps;
 }
 
 /** A refusal because the step overtook `initialized` proves nothing was done: it is sent once more in order. */
-async function inOrder(
-  attempt: Promise<CallOutcome>,
-  initialized: Promise<boolean>,
-  again: () => Promise<CallOutcome>,
-): Promise<CallOutcome> {
-  const outcome = await attempt;
+async function inOrder(attempt: () => Promise<CallOutcome>, initialized: Promise<boolean>): Promise<CallOutcome> {
+  const outcome = await attempt();
   if (outcome.kind === "lost" || succeeded(outcome)) return outcome;
   const facts = { httpMethod: "POST", method: "logging/setLevel", id: undefined, sentSessionId: true } as const;
   const fault = classifyReply({ ...facts, served: false, reopened: false, mayPrecedeInitialized: true }, outcome.facts);
   if (fault !== "not-initialized") return outcome;
   await initialized;
-  return again();
+  return attempt();
 }
 
 export function notify(connector: Connector, context: CallContext, method: string): Promise<CallOutcome> {

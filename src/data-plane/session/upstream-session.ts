@@ -271,8 +271,12 @@ export class UpstreamSession {
   #follow(initialized: Promise<boolean>): void {
     this.#initialized = initialized;
     this.#initializing = initialized;
-    void initialized.finally(() => {
-      if (this.#initializing === initialized) this.#initializing = undefined;
+    void initialized.then((taken) => {
+      if (this.#initializing !== initialized) return;
+      this.#initializing = undefined;
+      // A server that was never told is none to send calls to.
+      if (!taken && this.#state.at === "operating")
+        this.lost(this.#state.generation, "session-suspected", this.acceptedHeaders);
     });
   }
 
