@@ -2,11 +2,13 @@
 import { ProxyError } from "../../errors/index.ts";
 import { accepting, type ClientSessionId, isFaceSession, mediaType, sessionIdHeader } from "../../protocol/index.ts";
 import {
+  AwaitedAnswer,
   asObject,
   connectFault,
   endUpstreamSession,
-  findMessage,
   isGatewayAway,
+  type JsonObject,
+  matching,
   parseObject,
   readCookies,
   readServerFacts,
@@ -21,11 +23,25 @@ import { type ClientConnection, type ClientExchange, requestIds } from "./client
 import { EventCutter } from "./event-cutter.ts";
 import { DirectOut } from "./event-out.ts";
 import { clientHeaders } from "./headers.ts";
+import { EndingPost, Leaving } from "./leaving.ts";
 import { readRefusal } from "./read-refusal.ts";
 
 /** An InitializeResult is small; one that is larger is passed on unread and its session is not restorable beyond a plain initialize. */
 const resultBytes = 1024 * 1024;
 const mostSends = 2;
+/** The client has left. An answer that still comes names a session that can be ended; one that does not come is not waited for. */
+const abandonMs = 30_000;
+
+type Replied = Extract<Reply, { kind: "reply" }>;
+
+/** What was read of an answer that is no refusal. */
+interface Read {
+  readonly chunks: readonly Buffer[];
+  readonly complete: boolean;
+  readonly message: JsonObject | undefined;
+  /** It broke off before the answer was there. */
+  readonly torn: boolean;
+}
 
 /** `adoptAs`: the id under which an adopted session is opened instead of a new one. Never rejects. */
 export async function relayInitialize(
@@ -36,9 +52,9 @@ export async function relayInitialize(
 ): Promise<void> {
   try {
     sessions.assertRoom();
-    const reply = await sendInitialize(exchange, sessions);
-    if (reply.status >= 300) await refuse(exchange, sessions, reply);
-    else await open(exchange, sessions, principal, reply, adoptAs);
+    const { reply, read } = await sendInitialize(exchange, sessions);
+    if (read === undefined) await refuse(exchange, sessions, reply);
+    else await open(exchange, sessions, principal, reply, read, adoptAs);
   } catch (error) {
     answerError(exchange, requestIds(exchange), ProxyError.from(error));
   }
@@ -48,35 +64,48 @@ export async function relayInitialize(
 async function sendInitialize(
   exchange: ClientExchange,
   sessions: SessionManager,
-): Promise<Extract<Reply, { kind: "reply" }>> {
+): Promise<{ readonly reply: Replied; readonly read?: Read }> {
   const { connector } = sessions;
   const { settings, availability, nowMs, transport } = connector;
   const startedMs = nowMs();
   const headers = [...accepting, ...exchange.headers, "content-type", exchange.contentType];
+  const leaving = new Leaving();
+  exchange.connection.onGone(() => setTimeout(() => leaving.leave(), abandonMs).unref());
   for (let sends = 0, inVain = 0; ; ) {
-    const reply = await transport.send({ method: "POST", headers, body: exchange.body?.kept ?? exchange.body?.stream });
-    if (reply.kind === "reply" && !isGatewayAway(reply.status)) {
-      availability.answered();
-      return reply;
-    }
+    const body = exchange.body?.kept ?? exchange.body?.stream;
+    const reply = await transport.send(new EndingPost(headers, body, leaving));
     if (reply.kind === "reply" || reply.sent === "maybe") sends += 1;
-    const fault = awayFault(reply);
+    let fault = awayFault(reply);
+    if (reply.kind === "reply" && !isAway(reply.status)) {
+      availability.answered();
+      if (reply.status >= 300) return { reply };
+      const read = await readUntilAnswer(reply, idOf(exchange));
+      if (!read.torn || sends >= mostSends || body !== exchange.body?.kept) return { reply, read };
+      fault = { code: "UPSTREAM_CUT", detail: "The answer to initialize broke off." };
+    }
     // Waiting brings no command, and no answer, into being.
     if (reply.kind === "lost" && reply.cause instanceof WireFault && reply.cause.final)
       throw new ProxyError(fault.code, { connector: settings.name, tried: "initialize", note: fault.detail });
-    if (reply.kind === "reply" && (sends >= mostSends || (await hasOwnError(reply)))) return reply;
+    if (reply.kind === "reply" && isAway(reply.status) && (sends >= mostSends || (await hasOwnError(reply))))
+      return { reply };
+    if (exchange.connection.gone) throw new ProxyError("REQUEST_CANCELLED", {});
     availability.failed(fault.code, fault.detail, reply.kind === "reply" ? reply.status : undefined);
     const outcome =
       sends >= mostSends ? availability.away : await availability.up(startedMs + settings.recoveryWindowMs, inVain++);
     if (outcome === "up" || outcome === undefined) continue;
     const waitedMs = Math.round(nowMs() - startedMs);
-    throw new ProxyError(outcome.code, {
-      connector: settings.name,
-      tried: "initialize",
-      waitedMs,
-      note: outcome.detail,
-    });
+    const details = { connector: settings.name, tried: "initialize", waitedMs, note: outcome.detail };
+    throw new ProxyError(outcome.code, details);
   }
+}
+
+/** Opening a session does no work that could take so long, so a gateway that gave up waiting had nobody behind it. */
+function isAway(status: number): boolean {
+  return isGatewayAway(status) || status === 504 || status === 524;
+}
+
+function idOf({ body }: ClientExchange): string | number {
+  return parseObject(body?.kept?.toString() ?? "")?.["id"] as string | number;
 }
 
 function awayFault(reply: Reply): ReturnType<typeof connectFault> {
@@ -87,7 +116,7 @@ function awayFault(reply: Reply): ReturnType<typeof connectFault> {
 }
 
 /** A 503 with a JSON-RPC error is the server's own word, not a gateway's. */
-async function hasOwnError(reply: Extract<Reply, { kind: "reply" }>): Promise<boolean> {
+async function hasOwnError(reply: Replied): Promise<boolean> {
   await reply.body.ready();
   const text = Buffer.concat(reply.body.arrived).toString();
   const own = asObject(parseObject(text)?.["error"]) !== undefined;
@@ -95,11 +124,7 @@ async function hasOwnError(reply: Extract<Reply, { kind: "reply" }>): Promise<bo
   return own;
 }
 
-async function refuse(
-  exchange: ClientExchange,
-  sessions: SessionManager,
-  reply: Extract<Reply, { kind: "reply" }>,
-): Promise<void> {
+async function refuse(exchange: ClientExchange, sessions: SessionManager, reply: Replied): Promise<void> {
   const { settings } = sessions.connector;
   const facts = await readRefusal(reply);
   const details = { connector: settings.name, upstream: facts };
@@ -119,14 +144,11 @@ async function open(
   exchange: ClientExchange,
   sessions: SessionManager,
   principal: string,
-  reply: Extract<Reply, { kind: "reply" }>,
+  reply: Replied,
+  { chunks, complete, message: answer }: Read,
   adoptAs: ClientSessionId | undefined,
 ): Promise<void> {
   const initialize = exchange.body?.kept?.toString() ?? "";
-  const id = parseObject(initialize)?.["id"];
-  const { chunks, complete } = await readUntilAnswer(reply, id as string | number);
-  const contentType = mediaType(reply.headers["content-type"]);
-  const answer = findMessage(Buffer.concat(chunks).toString(), contentType, id as string | number);
   const headers = clientHeaders(reply.headers, sessions.connector.settings.front);
   const result = asObject(answer?.["result"]);
   // A JSON-RPC error, or nothing at all: the server opened no session, so there is none to keep.
@@ -192,7 +214,7 @@ function newSnapshot(
 function pass(
   exchange: ClientExchange,
   headers: string[],
-  reply: Extract<Reply, { kind: "reply" }>,
+  reply: Replied,
   chunks: readonly Buffer[],
   complete: boolean,
 ): void {
@@ -207,6 +229,7 @@ function pass(
     return;
   }
   connection.write(body);
+  connection.onGone(() => reply.body.abort());
   reply.body.pipe({
     data(chunk) {
       if (connection.write(chunk)) return true;
@@ -222,7 +245,7 @@ function pass(
 function passEvents(
   connection: ClientConnection,
   headers: readonly string[],
-  { status, body }: Extract<Reply, { kind: "reply" }>,
+  { status, body }: Replied,
   chunks: readonly Buffer[],
   complete: boolean,
 ): void {
@@ -241,6 +264,7 @@ function passEvents(
     out.end();
   };
   if (complete) return end();
+  connection.onGone(() => body.abort());
   body.pipe({
     data(chunk) {
       cutter.push(chunk);
@@ -254,26 +278,30 @@ function passEvents(
 }
 
 /** Reads until the answer to `id` is there, the body ends, or it has grown beyond any InitializeResult. */
-function readUntilAnswer(
-  reply: Extract<Reply, { kind: "reply" }>,
-  id: string | number,
-): Promise<{ readonly chunks: Buffer[]; readonly complete: boolean }> {
+async function readUntilAnswer(reply: Replied, id: string | number): Promise<Read> {
   const body: ReplyBody = reply.body;
   const chunks: Buffer[] = [];
   const isStream = mediaType(reply.headers["content-type"]) === "text/event-stream";
+  const awaited = isStream ? new AwaitedAnswer(id, resultBytes) : undefined;
   let size = 0;
-  return new Promise((resolve) => {
+  const end = await new Promise<"more" | "ended" | "cut">((resolve) => {
     body.pipe({
       data(chunk) {
         chunks.push(chunk);
         size += chunk.length;
-        const found = isStream && findMessage(Buffer.concat(chunks).toString(), "text/event-stream", id) !== undefined;
-        if (!found && size < resultBytes) return true;
-        resolve({ chunks, complete: false });
+        awaited?.push(chunk);
+        if (awaited?.found === undefined && size < resultBytes) return true;
+        resolve("more");
         return false;
       },
-      end: () => resolve({ chunks, complete: true }),
-      cut: () => resolve({ chunks, complete: true }),
+      end: () => {
+        awaited?.end();
+        resolve("ended");
+      },
+      cut: () => resolve("cut"),
     });
   });
+  const message = isStream ? awaited?.found : matching(parseObject(Buffer.concat(chunks).toString()), id);
+  const torn = message === undefined && (end === "cut" || (end === "ended" && isStream));
+  return { chunks, complete: end !== "more", message, torn };
 }

@@ -2,7 +2,8 @@
 import { accepting, mediaType, protocolVersionHeader, sessionIdHeader } from "../../protocol/index.ts";
 import type { ReplyFacts } from "../recovery/index.ts";
 import type { Reply, ReplyHeaders, Transport } from "../transport/index.ts";
-import { findMessage } from "./read-answer.ts";
+import { AwaitedAnswer } from "./awaited-answer.ts";
+import { matching, parseObject } from "./read-answer.ts";
 
 /** Under which session and with which credential a request goes. */
 export interface CallContext {
@@ -68,50 +69,50 @@ export async function callServer(
   const reply = await transport.send({ method: "POST", headers, body: Buffer.from(body), signal });
   if (reply.kind === "lost") return reply;
   const contentType = mediaType(reply.headers["content-type"]);
-  const text = await readBody(reply, contentType === "text/event-stream" ? id : undefined);
+  const awaited =
+    id !== undefined && contentType === "text/event-stream" ? new AwaitedAnswer(id, answerBytes) : undefined;
+  const { text, end } = await readBody(reply, awaited);
   const facts: ReplyFacts = {
     status: reply.status,
     contentType,
     challenged: reply.headers["www-authenticate"] !== undefined,
     body: text.slice(0, factBytes),
   };
-  const message = id === undefined ? undefined : findMessage(text, contentType, id);
-  if (message === undefined || reply.status >= 300) return { kind: "other", headers: reply.headers, facts };
-  return { kind: "answer", result: message["result"], error: message["error"], headers: reply.headers, facts };
+  if (id === undefined || reply.status >= 300) return { kind: "other", headers: reply.headers, facts };
+  const message = awaited === undefined ? matching(parseObject(text), id) : awaited.found;
+  if (message !== undefined)
+    return { kind: "answer", result: message["result"], error: message["error"], headers: reply.headers, facts };
+  // Half an answer, or a stream that ended without it, is as good as a connection that broke before.
+  if (end === "cut" || (end === "ended" && awaited !== undefined))
+    return { kind: "lost", sent: "maybe", cause: new Error("The answer broke off.") };
+  return { kind: "other", headers: reply.headers, facts };
 }
 
 /** Reads to the end, to the size limit, to the cut, or (a stream) until the awaited answer is there. */
 async function readBody(
   reply: Extract<Reply, { kind: "reply" }>,
-  awaited: string | number | undefined,
-): Promise<string> {
+  awaited: AwaitedAnswer | undefined,
+): Promise<{ readonly text: string; readonly end: "ended" | "cut" | "enough" }> {
   const chunks: Buffer[] = [];
   let size = 0;
-  await new Promise<void>((resolve) => {
+  const end = await new Promise<"ended" | "cut" | "enough">((resolve) => {
     reply.body.pipe({
       data(chunk) {
         chunks.push(chunk);
         size += chunk.length;
-        const seen = awaited !== undefined && endsLine(chunk) && streamHolds(chunks, awaited);
-        if (size > answerBytes || seen) {
+        awaited?.push(chunk);
+        if (size > answerBytes || awaited?.found !== undefined) {
           reply.body.abort();
-          resolve();
+          resolve("enough");
         }
         return true;
       },
-      end: resolve,
-      cut: () => resolve(),
+      end: () => {
+        awaited?.end();
+        resolve("ended");
+      },
+      cut: () => resolve("cut"),
     });
   });
-  return Buffer.concat(chunks).toString();
-}
-
-/** Events end at a line's end, so a chunk that stops elsewhere cannot have completed the last one. */
-function endsLine(chunk: Buffer): boolean {
-  const last = chunk.at(-1);
-  return last === 10 || last === 13;
-}
-
-function streamHolds(chunks: readonly Buffer[], id: string | number): boolean {
-  return findMessage(Buffer.concat(chunks).toString(), "text/event-stream", id) !== undefined;
+  return { text: Buffer.concat(chunks).toString(), end };
 }

@@ -1,6 +1,7 @@
 export { announce, pageDigest } from "./announce-changes.ts";
 export { assertAccepted } from "./assert-accepted.ts";
 export { type Away, connectFault, isGatewayAway } from "./availability.ts";
+export { AwaitedAnswer } from "./awaited-answer.ts";
 export { type CallContext, type CallOutcome, callServer, contextHeaders, withSessionCookies } from "./call-server.ts";
 export {
   type Connector,
@@ -19,7 +20,7 @@ export {
 } from "./initialize.ts";
 export { type InLine, Line } from "./line.ts";
 export { type ProbeOutcome, probe } from "./probe.ts";
-export { findMessage, firstMessage, type JsonObject, parseObject } from "./read-answer.ts";
+export { firstMessage, type JsonObject, matching, parseObject } from "./read-answer.ts";
 export { isRefusedSession, notify, request } from "./restore.ts";
 export { isCredentialRefusal, isSameCredential, RestoreRefused } from "./restore-refused.ts";
 export { type MoveCounts, type SessionLimits, SessionManager } from "./session-manager.ts";

@@ -2,18 +2,6 @@
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** The answer to `id` in a JSON or SSE body, or undefined where it is not (yet) there. */
-export function findMessage(text: string, contentType: string, id: string | number): JsonObject | undefined {
-  if (contentType !== "text/event-stream") return matching(parseObject(text), id);
-  // Only whole events count: the last piece may still be on its way.
-  const events = text.split(/\r\n\r\n|\n\n|\r\r/);
-  for (const event of events.slice(0, -1)) {
-    const found = matching(parseObject(eventData(event)), id);
-    if (found !== undefined) return found;
-  }
-  return undefined;
-}
-
 /** The first message of a JSON or SSE body, whatever its id. */
 export function firstMessage(text: string, contentType: string): JsonObject | undefined {
   if (contentType !== "text/event-stream") return parseObject(text);
@@ -29,7 +17,8 @@ function eventData(event: string): string {
   return lines.map((line) => line.slice(line.startsWith("data: ") ? 6 : 5)).join("\n");
 }
 
-function matching(message: JsonObject | undefined, id: string | number): JsonObject | undefined {
+/** The message, if it is the answer to `id`. */
+export function matching(message: JsonObject | undefined, id: string | number): JsonObject | undefined {
   return message !== undefined && message["id"] === id && !("method" in message) ? message : undefined;
 }
 
