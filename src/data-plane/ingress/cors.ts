@@ -9,10 +9,15 @@ export function corsRule(entries: readonly string[]): CorsRule {
   if (entries.length === 0) return () => true;
   const rules = entries.map((entry) => {
     const pattern = /^\/(.+)\/([a-z]*)$/.exec(entry);
-    const expression = pattern === null ? undefined : new RegExp(pattern[1] ?? "", pattern[2]);
+    const expression = pattern === null ? undefined : new RegExp(pattern[1] ?? "", stateless(pattern[2] ?? ""));
     return (origin: string) => expression?.test(origin) ?? entry.toLowerCase() === origin.toLowerCase();
   });
   return (origin) => rules.some((allows) => allows(origin));
+}
+
+/** Without the flags that make an expression go on from its last match. */
+function stateless(flags: string): string {
+  return flags.replaceAll(/[gy]/g, "");
 }
 
 /** Adds what a browser must read to let its page have the answer. True: the request was only the browser's question, and is answered. */

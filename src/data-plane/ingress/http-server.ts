@@ -72,6 +72,8 @@ class RunningServer implements HttpServer, ShortListener {
   readonly #options: HttpServerOptions;
   readonly #server: Server;
   readonly #upgraded = new Set<Duplex>();
+  /** Requests without a whole answer on a connection, and the upgrade that came behind them: its answer must not overtake theirs. */
+  readonly #open = new WeakMap<Duplex, { answers: number; next?: () => void }>();
   readonly #short = new Set<ShortSocket>();
   #idleLooks: NodeJS.Timeout | undefined;
   /** Node's own way with a new connection. */
@@ -93,7 +95,12 @@ class RunningServer implements HttpServer, ShortListener {
       },
       (request, response) => void this.#serve(request, response),
     );
-    this.#server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
+    this.#server.on("upgrade", (request, socket, head) => {
+      const open = this.#open.get(socket);
+      const upgrade = (): void => this.#upgrade(request, socket, head);
+      if (open === undefined || open.answers === 0) upgrade();
+      else open.next = upgrade;
+    });
     this.#server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
       const status = brokenRequests[error.code ?? ""] ?? "400 Bad Request";
       if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
@@ -182,7 +189,14 @@ class RunningServer implements HttpServer, ShortListener {
     const notes = newNotes(nowMs());
     this.#inFlight += 1;
     metrics.requestStarted();
-    response.on("close", () => this.#finished(request, response, notes));
+    const open = this.#open.get(request.socket) ?? { answers: 0 };
+    open.answers += 1;
+    this.#open.set(request.socket, open);
+    response.on("close", () => {
+      this.#finished(request, response, notes);
+      open.answers -= 1;
+      if (open.answers === 0 && !request.socket.destroyed) open.next?.();
+    });
     // A connection kept open by a client would hold up a drain.
     if (this.#draining) response.shouldKeepAlive = false;
     const path = pathOf(request);

@@ -99,7 +99,8 @@ class Intake {
       this.#scanner.push(chunk);
       const { failure } = this.#scanner;
       if (failure !== undefined) this.#fail(new ProxyError("MALFORMED_JSON", { note: failure }));
-      else if (this.#stream.write(chunk)) this.#watch();
+      // Answered already: what is still to come is read and dropped, and a client that stops sending it is watched as before.
+      else if (this.#stream.destroyed || this.#stream.write(chunk)) this.#watch();
       else this.#request.pause();
       return;
     }

@@ -10,6 +10,8 @@ const mostFruitless = 5;
 const firstDelayMs = 50;
 /** A server that asks to be asked again at once is given this pause. */
 const shortestRetryMs = 10;
+/** And one that asks for more than this is asked after it: what a timer cannot hold would fire at once. */
+const longestRetryMs = 60_000;
 
 /**
  * Resolves when the client has its answer, or with the reason why the stream cannot be continued. `retryMs`: the server closed the stream on
@@ -28,7 +30,8 @@ export async function resumeStream(
   let pauseMs = retryMs;
   for (let fruitless = 0; fruitless < mostFruitless; ) {
     const wantedMs = pauseMs ?? (fruitless === 0 ? 0 : firstDelayMs * 2 ** fruitless);
-    if (wantedMs > 0) await new Promise((resolve) => setTimeout(resolve, Math.max(wantedMs, shortestRetryMs)));
+    const forMs = Math.min(Math.max(wantedMs, shortestRetryMs), longestRetryMs);
+    if (wantedMs > 0) await new Promise((resolve) => setTimeout(resolve, forMs));
     if (answer.gone || answer.abandoned) return { cause: new Error("The client left.") };
     const headers = [...upstreamHeaders({ ...exchange, httpMethod: "GET" }, session, lease), lastEventIdHeader, from];
     const reply = await connector.transport.send({ method: "GET", headers });

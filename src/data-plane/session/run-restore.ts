@@ -80,7 +80,9 @@ async function attempt(session: UpstreamSession, headers: readonly string[], sta
       // That one caller is refused says nothing against the server, and must not keep it from the next one.
       if (connector.settings.front && refusal !== undefined && isCredentialRefusal(refusal.status))
         return fail(session, startedMs, new RestoreRefused(error, refusal, headers));
-      connector.breaker.failed();
+      // Nor does what it says of this client's own initialize.
+      const isOwn = error.code === "SESSION_NOT_RESTORED" && refusal !== undefined && refusal.status <= 400;
+      if (!isOwn) connector.breaker.failed();
       return fail(session, startedMs, error);
     }
     const end = await fill(session, outcome.fresh, headers, startedMs);
@@ -159,6 +161,11 @@ async function yieldToOther(session: UpstreamSession): Promise<void> {
   const row = await session.row.find();
   const stored = row === undefined ? undefined : decodeSnapshot(row.snapshot);
   if (row === undefined || stored === undefined) return session.close("client");
+  // Ours are those of the session that this process opened in vain.
+  const { serverVersion, serverDigest, cookies } = stored.snapshot;
+  Object.assign(session.snapshot, { serverVersion, serverDigest });
+  if (cookies === undefined) delete session.snapshot.cookies;
+  else session.snapshot.cookies = cookies;
   session.dispatch(
     { type: "overtaken", generation: row.generation, upstreamId: stored.upstreamId },
     session.acceptedHeaders,
@@ -180,7 +187,10 @@ async function discard(
   outcome: InitializeOutcome,
   headers: readonly string[],
 ): Promise<RestoreEnd> {
-  if (outcome.kind === "fresh") await endUpstreamSession(connector, { headers, upstreamId: outcome.fresh.upstreamId });
+  if (outcome.kind === "fresh") {
+    const { upstreamId, version, cookies } = outcome.fresh;
+    await endUpstreamSession(connector, { headers, upstreamId, version, cookies });
+  }
   return abandoned;
 }
 

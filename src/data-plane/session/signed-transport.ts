@@ -79,7 +79,18 @@ export class SignedTransport implements Transport {
 }
 
 function withAuthorization(request: WireRequest, value: string): WireRequest {
-  return { ...request, headers: [...request.headers, "authorization", value] };
+  const { onSent } = request;
+  return {
+    ...request,
+    method: request.method,
+    headers: [...request.headers, "authorization", value],
+    body: request.body,
+    // Some requests have these from their class, which copying leaves behind.
+    onSent: onSent === undefined ? undefined : (abort) => request.onSent?.(abort),
+    get signal() {
+      return request.signal;
+    },
+  };
 }
 
 /**

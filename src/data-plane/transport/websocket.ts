@@ -1,9 +1,11 @@
 // The wire to a server behind a WebSocket (subprotocol "mcp"): one text frame, one message. The connection is the session: its end is the session's.
+import type { IncomingMessage } from "node:http";
 import type { LookupFunction } from "node:net";
 import { connect } from "node:net";
 import { WebSocket } from "ws";
 import { scanEnvelope } from "../../protocol/index.ts";
 import { wholeReply } from "./push-body.ts";
+import type { Reply } from "./reply.ts";
 import { eachMessage, type Tell, type Wire, type WireEvents, type WireOpener } from "./wire.ts";
 import { WireFault } from "./wire-fault.ts";
 
@@ -41,14 +43,10 @@ export function openWebSocket(options: WebSocketOptions): WireOpener {
       signal?.addEventListener("abort", () => socket.terminate(), { once: true });
       socket.once("error", (cause) => resolve({ kind: "lost", sent: "nothing", cause }));
       socket.once("unexpected-response", (request, response) => {
-        const chunks: Buffer[] = [];
-        const done = (): void => {
-          const type = response.headers["content-type"] ?? "text/plain";
-          const body = Buffer.concat(chunks).subarray(0, refusalBytes);
-          resolve(wholeReply(refusedStatus(response.statusCode), type, body, challengeOf(response.headers)));
+        readRefusal(response, (refusal) => {
+          resolve(refusal);
           request.destroy();
-        };
-        response.on("data", (chunk: Buffer) => chunks.push(chunk)).once("end", done);
+        });
       });
       socket.once("open", () => {
         const wire = new SocketWire(socket, options, events);
@@ -68,6 +66,7 @@ export function openWebSocket(options: WebSocketOptions): WireOpener {
           host: url.hostname.replaceAll(/[[\]]/g, ""),
           port,
           timeout: options.connectTimeoutMs,
+          ...(options.lookup === undefined ? {} : { lookup: options.lookup }),
         });
         const lose = (cause: Error): void => {
           resolve({ kind: "lost", sent: "nothing", cause });
@@ -85,6 +84,23 @@ export function openWebSocket(options: WebSocketOptions): WireOpener {
       await Promise.all([...open].map((wire) => wire.close()));
     },
   };
+}
+
+/** As much of a refused handshake as is needed, also where it breaks off: its status is there all the same. */
+function readRefusal(response: IncomingMessage, then: (reply: Reply) => void): void {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  const done = (): void => {
+    const type = response.headers["content-type"] ?? "text/plain";
+    const body = Buffer.concat(chunks).subarray(0, refusalBytes);
+    then(wholeReply(refusedStatus(response.statusCode), type, body, challengeOf(response.headers)));
+  };
+  response.on("data", (chunk: Buffer) => {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size >= refusalBytes) done();
+  });
+  response.once("error", () => {}).once("close", done);
 }
 
 class SocketWire implements Wire {
