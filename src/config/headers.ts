@@ -36,6 +36,10 @@ export function header(name: string, text: string, lookup: Lookup): [string, str
   // oxlint-disable-next-line no-control-regex
   if (/[\0-\x08\x0a-\x1f\x7f]/.test(value))
     throw new ConfigError(`The value of the header ${name} holds a control character.`);
+  if (/[^\0-\xff]/.test(value))
+    throw new ConfigError(
+      `The value of the header ${name} holds a character that no header can carry; encode it as its server expects, for example with percent signs.`,
+    );
   return [name, value];
 }
 

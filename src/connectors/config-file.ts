@@ -73,7 +73,13 @@ export class ConfigFile implements Disposable {
     if (text === this.#text) return;
     this.#text = text;
     const wanted = readWanted(text, this.#path);
-    this.#news.read(await this.#connectors.syncFile(wanted));
+    try {
+      this.#news.read(await this.#connectors.syncFile(wanted));
+    } catch (error) {
+      // What it wants was not done, and is tried again with the next look.
+      this.#text = undefined;
+      throw error;
+    }
   }
 
   async #wasRead(): Promise<boolean> {

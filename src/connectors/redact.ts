@@ -76,7 +76,7 @@ function withoutBeginning(text: string, words: readonly string[]): string {
 
 /** The values, where they are texts, of members that are named like secrets; also in JSON that stands as a text within JSON. */
 function withoutNamed(text: string): string {
-  const member = /(\\*)"([^"\\]{1,64})\1"\s*:\s*\1"/g;
+  const member = /(?<!\\)(\\*)"([^"\\]{1,64})\1"\s*:\s*\1"/g;
   let shown = "";
   let from = 0;
   for (let found = member.exec(text); found !== null; found = member.exec(text)) {

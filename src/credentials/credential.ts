@@ -60,7 +60,8 @@ export class Credential {
   at(place: Place): void {
     const isOther = this.#place !== undefined && this.#place.url !== place.url;
     this.#place = place;
-    if (isOther && this.#kept !== undefined) void this.forget();
+    if (isOther && this.#kept !== undefined)
+      this.forget().catch((error: unknown) => this.#parts.tell("credential not forgotten", { reason: String(error) }));
     else this.#hold(this.#kept);
   }
 

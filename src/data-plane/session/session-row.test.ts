@@ -54,6 +54,30 @@ describe("the row of a session", () => {
     assert.equal(await storedId(store), "3 d");
   });
 
+  it("is there from the next write on where the store had failed to take it at first, and not after the session was deleted", async () => {
+    const memory = openMemoryStore();
+    let isFull = true;
+    const add: SessionStore["add"] = (row) => (isFull ? Promise.reject(new Error("full")) : memory.add(row));
+    const store: SessionStore = Object.assign(Object.create(memory), { add });
+    const [soon, restored, deleted] = ["soon", "restored", "deleted"].map(
+      (key) => new SessionRow(store, silent, "files", { ...rowKey, key }, undefined),
+    ) as [SessionRow, SessionRow, SessionRow];
+    for (const row of [soon, restored, deleted]) await row.add(at(1, "a"));
+    soon.saveSoon(at(1, "a"));
+    await soon.settled();
+    assert.equal(await memory.find("files", "soon"), undefined);
+    isFull = false;
+    soon.saveSoon(at(1, "a"));
+    assert.equal(await restored.replaceGeneration(at(1, "a"), "b", 2), "saved");
+    await deleted.delete();
+    deleted.saveSoon(at(1, "a"));
+    for (const row of [soon, restored, deleted]) await row.settled();
+    const generations = ["soon", "restored", "deleted"].map(
+      async (key) => (await memory.find("files", key))?.generation,
+    );
+    assert.deepEqual(await Promise.all(generations), [1, 2, undefined]);
+  });
+
   it("is written by the next restore when the store had failed at the one before", async () => {
     const store = openMemoryStore();
     const row = rowOn(store);

@@ -23,6 +23,8 @@ export class SessionRow {
   readonly rowKey: RowKey;
   /** The generation that the store holds, as far as is known; it stays behind after a write that failed. Undefined: no row. */
   #stored: number | undefined;
+  /** The store has failed to take it so far: whatever is written next tries again. */
+  #isMissing = false;
   #scheduled = false;
   /** Writes happen one after the other. */
   #last: Promise<unknown> = Promise.resolve();
@@ -39,10 +41,8 @@ export class SessionRow {
   async add(session: Written): Promise<void> {
     const row = this.#row(session);
     if (row === undefined) return;
-    await this.#inOrder(async () => {
-      await this.#store.add(row);
-      this.#stored = row.generation;
-    });
+    this.#isMissing = true;
+    await this.#inOrder(() => this.#add(row));
   }
 
   /** The compare-and-set of a restore: "stale" means that another process was first, or that the session was deleted meanwhile. */
@@ -62,7 +62,7 @@ export class SessionRow {
 
   /** Writes the session as it is, soon; several changes become one write. */
   saveSoon(session: Written): void {
-    if (this.#scheduled || this.#stored === undefined) return;
+    if (this.#scheduled || (this.#stored === undefined && !this.#isMissing)) return;
     this.#scheduled = true;
     void this.#inOrder(async () => {
       this.#scheduled = false;
@@ -75,6 +75,7 @@ export class SessionRow {
   async find(): Promise<StoredSession | undefined> {
     const row = await this.#store.find(this.rowKey.connector, this.rowKey.key);
     this.#stored = row?.generation;
+    if (row !== undefined) this.#isMissing = false;
     return row;
   }
 
@@ -86,6 +87,7 @@ export class SessionRow {
       const row = await this.#store.find(connector, key).catch(() => undefined);
       if (row?.generation !== this.#stored) foreign = row;
       this.#stored = undefined;
+      this.#isMissing = false;
       await this.#store.delete(connector, key);
     });
     return foreign;
@@ -96,9 +98,18 @@ export class SessionRow {
     await this.#last;
   }
 
+  async #add(row: StoredSession): Promise<void> {
+    await this.#store.add(row);
+    this.#stored = row.generation;
+    this.#isMissing = false;
+  }
+
   async #replace(row: StoredSession): Promise<"saved" | "stale"> {
-    // Never written, or deleted: there is nothing that another process could change.
-    if (this.#stored === undefined) return "saved";
+    // Not there, or deleted: there is nothing that another process could change.
+    if (this.#stored === undefined) {
+      if (this.#isMissing) await this.#add(row);
+      return "saved";
+    }
     const outcome = await this.#store.replace(row, this.#stored);
     if (outcome === "saved") this.#stored = row.generation;
     return outcome;

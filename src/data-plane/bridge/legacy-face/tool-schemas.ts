@@ -13,7 +13,7 @@ const mostPages = 100;
 
 export class ToolSchemas {
   readonly #tools = new Map<string, ToolSchema>();
-  #complete = false;
+  #complete: Promise<void> | undefined;
 
   get(name: string | undefined): ToolSchema | undefined {
     return name === undefined ? undefined : this.#tools.get(name);
@@ -31,18 +31,21 @@ export class ToolSchemas {
 
   /** The server's tools have changed: what is known may be wrong. */
   changed(): void {
-    this.#complete = false;
+    this.#complete = undefined;
   }
 
   /** Reads the whole list unless that was done since the last change. `readPage` gives a page's result, or undefined if it was not to be had. */
-  async complete(readPage: (params: string) => Promise<string | undefined>): Promise<void> {
-    if (this.#complete) return;
-    this.#complete = true;
+  complete(readPage: (params: string) => Promise<string | undefined>): Promise<void> {
+    this.#complete ??= this.#read(readPage);
+    return this.#complete;
+  }
+
+  async #read(readPage: (params: string) => Promise<string | undefined>): Promise<void> {
     let params = "{}";
     for (let page = 0; page < mostPages; page += 1) {
       const result = await readPage(params);
       if (result === undefined) {
-        this.#complete = false;
+        this.#complete = undefined;
         return;
       }
       this.note(result);

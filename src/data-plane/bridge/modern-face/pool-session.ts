@@ -218,7 +218,11 @@ export class PoolSession {
       const text = `{"jsonrpc":"2.0","id":${innerId()},"method":"tools/list","params":${params}}`;
       const answer = await innerAnswer((connection) => relayRequest(this.#post(text, on, connection), this.session));
       const result = memberText(answer.text ?? "{}", "result");
-      if (result === undefined) return;
+      if (result === undefined) {
+        // Asked again by the next call: a task-only tool must not be called plainly for want of the list.
+        this.#listing = undefined;
+        return;
+      }
       this.learnTools(result);
       const cursor = memberText(result, "nextCursor");
       if (cursor === undefined) return;
