@@ -25,6 +25,14 @@ describe("a body", () => {
       assert.ok(!/s3cret/.test(show(`{"x": ${written}}`, [secret])), written);
   });
 
+  it("of backslashes alone is looked through in no time", () => {
+    const text = "\\".repeat(256 * 1024);
+    const startedMs = performance.now();
+    assert.equal(show(`{"a":"${text}"}`), `{"a":"${text}"}`);
+    // It took more than a minute when each was looked at from each before it.
+    assert.ok(performance.now() - startedMs < 5_000);
+  });
+
   it("that was cut shows not even the beginning of one", () => {
     assert.equal(show('{"text":"the key is canary-val', ["canary-value-1"], true), '{"text":"the key is ***');
     assert.equal(show('{"text":"the key is can', ["canary-value-1"], true), '{"text":"the key is can');

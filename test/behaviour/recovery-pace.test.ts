@@ -117,6 +117,27 @@ describe("a server that ends each stream as soon as it is open", () => {
   });
 });
 
+describe("a server that closes its answer's stream and wants to be asked again after weeks", () => {
+  it("is not asked at once", async () => {
+    await using troubled = await startTroubled(({ message }, response) => {
+      if (message["method"] !== "tools/call") return undefined;
+      response.writeHead(200, { "content-type": "text/event-stream" }).end("id: 1\nretry: 3000000000\ndata:\n\n");
+      return true;
+    });
+    const { upstream, client, state } = troubled;
+    state.troubled = true;
+    const left = new AbortController();
+    const params = { name: "any", arguments: {} };
+    const calling = client.request("tools/call", params, client.nextId(), left.signal).catch(() => undefined);
+    await eventually(() => (upstream.names().includes("tools/call") ? true : undefined), "the call");
+    await wait(1_000);
+    const asked = count(upstream, ({ http }) => http === "GET");
+    assert.ok(asked <= 1, `${asked} GETs`);
+    left.abort();
+    await calling;
+  });
+});
+
 describe("a reopened stream that is refused with words of a lost session, on a session that works", () => {
   it("costs that session nothing", async () => {
     let streams = 0;

@@ -137,6 +137,8 @@ export interface ClientOptions {
   readonly headers?: Readonly<Record<string, string>>;
   readonly capabilities?: Message;
   readonly protocolVersion?: string;
+  /** What the client calls itself a version of. */
+  readonly clientVersion?: string;
 }
 
 const requestTimeoutMs = 30_000;
@@ -197,10 +199,10 @@ export class RawClient {
   }
 
   async initialize(options: ClientOptions = {}): Promise<Answer> {
-    const { capabilities = {}, protocolVersion = "2025-11-25" } = options;
+    const { capabilities = {}, protocolVersion = "2025-11-25", clientVersion = "1" } = options;
     delete this.headers["mcp-session-id"];
     delete this.headers["mcp-protocol-version"];
-    const clientInfo = { name: "recovery-tests", version: "1" };
+    const clientInfo = { name: "recovery-tests", version: clientVersion };
     const answer = await this.request("initialize", { protocolVersion, capabilities, clientInfo });
     const sessionId = answer.headers.get("mcp-session-id");
     if (sessionId === null) return answer;

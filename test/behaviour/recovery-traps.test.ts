@@ -221,3 +221,25 @@ describe("what is asked of the server to be sure of a loss", () => {
     assert.equal(upstream.names().filter((name) => name === "initialize").length, 1);
   });
 });
+
+describe("a client whose own initialize a server no longer takes", () => {
+  it("keeps nobody else's session from being restored", async () => {
+    const names = (message: Message) => (message["params"] as Message)["clientInfo"] as Message;
+    await using upstream = await startUpstream(({ message, initializes }, response) => {
+      if (message["method"] !== "initialize" || initializes <= 2 || names(message)["version"] !== "old")
+        return undefined;
+      const error = { code: -32602, message: "This client is too old" };
+      return sendJson(response, 400, { jsonrpc: "2.0", id: message["id"], error });
+    });
+    await using holdfast = await startHoldfast(upstream.url);
+    const old = new RawClient(holdfast.url);
+    await old.initialize({ clientVersion: "old" });
+    const healthy = await connect(holdfast.url);
+    await old.request("ping");
+    await healthy.request("ping");
+    upstream.forget("s1", "s2");
+    for (let calls = 0; calls < 8; calls++) assert.notEqual((await old.request("tools/list")).error, undefined);
+    const answer = await healthy.request("tools/list");
+    assert.equal(answer.error, undefined, answer.text);
+  });
+});
