@@ -119,7 +119,7 @@ export function openEndpoint(options: ConnectorOptions, shared: SharedParts, hub
   const { keepAliveMs } = clock.limits;
   const streams = new Streams(clock, shared.journal);
   const modern = openModern({ connector, wire, eras, maxSessions: options.maxSessions, clock });
-  const others = options.front ? passThrough.bind(null, connector, forwarding) : undefined;
+  const others = options.front ? passThrough.bind(null, connector, forwarding, limits.bodyIdleMs) : undefined;
   const credential = hub?.credential ?? whoAsks(options, forwarding);
   const { headers } = options;
   const { bodies, userOf } = hub ?? {};

@@ -2,8 +2,8 @@
 
 export interface Metrics {
   requestStarted(): void;
-  /** `outcome`: "answered", or the error's code. */
-  requestEnded(outcome: string): void;
+  /** `outcome`: "answered", or the error's code; absent where it only carried a request that is counted by itself. */
+  requestEnded(outcome?: string): void;
   sessionOpened(): void;
   sessionClosed(): void;
   /** `signal`: the fault by which the loss was recognised. */
@@ -43,7 +43,7 @@ export function createMetrics(): Metrics {
     requestStarted: () => inFlight.add(1),
     requestEnded(outcome) {
       inFlight.add(-1);
-      requests.add(outcome);
+      if (outcome !== undefined) requests.add(outcome);
     },
     sessionOpened: () => sessions.add(1),
     sessionClosed: () => sessions.add(-1),

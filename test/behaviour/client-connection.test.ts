@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { Agent, createServer, type IncomingMessage, request } from "node:http";
 import { type AddressInfo, connect as connectSocket, type Socket } from "node:net";
 import { describe, it } from "node:test";
+import { startHoldfast as startInProcess } from "../../src/index.ts";
 import { startHoldfast } from "../support/holdfast.ts";
 import { connect, type RawClient } from "./recovery-scene.ts";
 import { type Seen, serve, startUpstream } from "./recovery-upstream.ts";
@@ -149,5 +150,19 @@ describe("an upgrade that is refused", () => {
     clearInterval(writing);
     socket.destroy();
     assert.equal(await holdfast.stop(), 0);
+  });
+});
+
+describe("a body that does not come, in front of a server, beside its MCP endpoint", () => {
+  it("is given up with 408 after the idle limit", async () => {
+    await using upstream = await startUpstream();
+    const bridge = await startInProcess({ url: upstream.url, front: true, bodyIdleTimeoutMs: 150 });
+    await using _ = { [Symbol.asyncDispose]: () => bridge.close() };
+    const socket = connectSocket(bridge.port, "127.0.0.1");
+    socket.write(`POST /oauth/token HTTP/1.1\r\nhost: 127.0.0.1:${bridge.port}\r\ncontent-length: 10\r\n\r\n123`);
+    const text = await readUntil(socket, /BODY_TIMEOUT/g, 1);
+    socket.destroy();
+    assert.match(text, /^HTTP\/1\.1 408 /);
+    assert.equal(upstream.seen.length, 0);
   });
 });

@@ -39,6 +39,23 @@ describe("an HTTP+SSE client", { timeout }, () => {
     assert.match(await client.when((text) => answers(text, 7)), /"serverInfo"/);
   });
 
+  it("is counted as waiting only as long as it does", async () => {
+    await using upstream = await startUpstream();
+    await using holdfast = await startHoldfast(upstream.url);
+    await using client = await openSse(sseUrl(holdfast.port));
+    await client.post('{"jsonrpc":"2.0","id":0,"method":"initialize","params":{}}');
+    await client.when((text) => answers(text, 0));
+    for (let id = 1; id <= 20; id++) {
+      await client.post(`{"jsonrpc":"2.0","id":${id},"method":"ping"}`);
+      await client.when((text) => answers(text, id));
+    }
+    const metrics = await (await fetch(new URL("/metrics", holdfast.url))).text();
+    const [, waiting] = /^holdfast_requests_in_flight (\d+)$/m.exec(metrics) ?? [];
+    // The stream, this question, and what the session keeps open.
+    assert.ok(Number(waiting) <= 4, metrics);
+    assert.match(metrics, /^holdfast_requests_total\{outcome="answered"\} 2[0-9]$/m);
+  });
+
   it("learns from the status what is wrong with a POST", async () => {
     await using upstream = await startUpstream();
     await using holdfast = await startHoldfast(upstream.url, { args: ["--max-body", "1000"] });

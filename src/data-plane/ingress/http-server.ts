@@ -251,7 +251,8 @@ class RunningServer implements HttpServer, ShortListener {
     notes: ExchangeNotes,
   ): void {
     const { log, metrics, connector, nowMs } = this.#options;
-    if (!notes.isLoggedElsewhere) {
+    if (notes.isLoggedElsewhere) metrics.requestEnded();
+    else {
       log.request(toRecord(notes, request, response, connector, nowMs()));
       metrics.requestEnded(notes.outcome.errorCode === "-" ? "answered" : notes.outcome.errorCode);
     }

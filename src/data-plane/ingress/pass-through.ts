@@ -13,10 +13,11 @@ import type { ExchangeNotes } from "./request-record.ts";
 /** A body up to this size is read first, so that it can be sent when the server is back; a larger one flows. */
 const keptBodyBytes = 64 * 1024;
 
-/** Serves one exchange. `read`: its body, where that has been read already. Never rejects. */
+/** Serves one exchange. `bodyIdleMs`: how long a client may send nothing of a body that is waited for. `read`: its body, where that has been read already. Never rejects. */
 export async function passThrough(
   connector: Connector,
   forwarding: Forwarding,
+  bodyIdleMs: number,
   request: IncomingMessage,
   response: ServerResponse,
   notes: ExchangeNotes,
@@ -26,7 +27,7 @@ export async function passThrough(
   const gone = new AbortController();
   connection.onGone(() => gone.abort());
   try {
-    const body = read ?? (await readSmall(request));
+    const body = read ?? (await readSmall(request, bodyIdleMs));
     const reply = await send(connector, request, passThroughHeaders(request, forwarding), body, gone.signal);
     if (!connection.gone) relay(reply, connection);
   } catch (error) {
@@ -84,11 +85,22 @@ function relay(reply: Extract<Reply, { kind: "reply" }>, connection: HttpClientC
   });
 }
 
-async function readSmall(request: IncomingMessage): Promise<RequestBody | undefined> {
+async function readSmall(request: IncomingMessage, bodyIdleMs: number): Promise<RequestBody | undefined> {
   const { "content-length": contentLength, "transfer-encoding": encoding } = request.headers;
   if (contentLength === undefined && encoding === undefined) return undefined;
   if (contentLength === undefined || Number(contentLength) > keptBodyBytes) return { stream: request, contentLength };
   const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
+  await new Promise<void>((resolve, reject) => {
+    const fail = (note: string) => () => reject(new ProxyError("BODY_TIMEOUT", { note }));
+    const idle = setTimeout(fail(`Nothing came for ${bodyIdleMs} ms.`), bodyIdleMs);
+    request.on("data", (chunk: Buffer) => {
+      chunks.push(chunk);
+      idle.refresh();
+    });
+    request
+      .once("end", resolve)
+      .once("error", fail("The connection broke."))
+      .once("close", () => clearTimeout(idle));
+  });
   return { kept: Buffer.concat(chunks) };
 }
