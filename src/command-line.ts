@@ -47,6 +47,9 @@ function splitCommand(argv: readonly string[]): readonly [readonly string[], rea
   return at < 0 || !startsServer ? [argv, undefined] : [argv.slice(0, at), argv.slice(at + 1)];
 }
 
+// Whoever reads the first line and goes must not take the proxy with it: what stdout would say afterwards is in the log as well.
+process.stdout.on("error", () => {});
+
 const runDoctor: LocalParts["runDoctor"] = async (patient) =>
   (await import("./data-plane/index.ts")).runDoctor(patient);
 

@@ -1,3 +1,4 @@
+export { addressWords } from "./address-words.ts";
 export { type BridgeOptions, bridgeDefaults, type ListenerOptions } from "./bridge-options.ts";
 export { ConfigError } from "./config-error.ts";
 export {

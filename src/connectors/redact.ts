@@ -1,12 +1,10 @@
 // Takes out of a body what nobody may read in it: what is secret about the connector, whatever is named like a secret, and tokens of our own. Pure.
-import type { ConnectorOptions } from "../config/index.ts";
+import { addressWords, type ConnectorOptions } from "../config/index.ts";
 import { printable } from "../errors/index.ts";
 
 const hidden = "***";
 /** Shorter words stand everywhere. */
 const leastWord = 4;
-/** Shorter parts of a path are names of endpoints: "mcp", "sse", "api". */
-const leastSegment = 8;
 const scheme = /^(?:bearer|basic|token|digest|negotiate)$/i;
 const secretName =
   /token|secret|passw|passphrase|pwd|api.?key|access.?key|private.?key|authorization|cookie|credential/i;
@@ -20,17 +18,7 @@ export function secretWords({ server, headers }: Pick<ConnectorOptions, "server"
   const values = headers.filter((_, index) => index % 2 === 1).flatMap((value) => [value, ...value.split(/[\s,;=]+/)]);
   const words = values.filter((word) => !scheme.test(word));
   if (server.kind === "stdio") return [...words, ...Object.values(server.env), ...secretArguments(server.args)];
-  const { href, pathname, search, searchParams, username, password } = server.url;
-  const segments = pathname.split("/").filter((segment) => segment.length >= leastSegment);
-  return [
-    ...words,
-    href,
-    ...(pathname === "/" ? [] : [`${pathname}${search}`]),
-    ...segments,
-    ...searchParams.values(),
-    username,
-    password,
-  ];
+  return [...words, ...addressWords(server)];
 }
 
 function secretArguments(args: readonly string[]): readonly string[] {

@@ -1,7 +1,7 @@
 // One connector, ready to be served: opens its wire, its sessions and its streams together, and closes them together. Listens on nothing itself.
 import type { LookupFunction } from "node:net";
 import type { Readable, Writable } from "node:stream";
-import { addressKey, addressName, type ConnectorOptions } from "../config/index.ts";
+import { addressKey, addressName, addressWords, type ConnectorOptions } from "../config/index.ts";
 import type { Credential } from "../credentials/index.ts";
 import { type BodyTap, keyedHash, type Log, type Metrics, type Tracer, type Watch } from "../observability/index.ts";
 import type { SessionStore, StoredSession } from "../store/index.ts";
@@ -239,7 +239,7 @@ function openSessions(options: ConnectorOptions, shared: SharedParts, hub: HubPa
   const { upstreamCredential } = hub ?? {};
   const wire = upstreamCredential === undefined ? plain : new SignedTransport(plain, upstreamCredential);
   const storeKey = hub?.storeKey ?? keyedHash(secret, "connector", addressKey(options.server));
-  const settings = { ...options, name, storeKey };
+  const settings = { ...options, name, storeKey, addressWords: addressWords(options.server) };
   const eras = new ServerErasMemory({ transport: wire, settings, store, log });
   const transport = openLegacyFace(wire, {
     eras,

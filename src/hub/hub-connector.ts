@@ -1,5 +1,5 @@
 // One connector of a hub, put together: its endpoint, what is known of its server, and what is shown of its sessions.
-import { ConfigError, type ConnectorOptions } from "../config/index.ts";
+import { addressWords, ConfigError, type ConnectorOptions } from "../config/index.ts";
 import {
   type AddressRules,
   type ConnectorRecord,
@@ -154,7 +154,11 @@ export class HubConnector implements Running {
     if (outcome.ok || outcome.head === undefined) return outcome;
     return {
       ...outcome,
-      head: withoutHeaderValues(outcome.head, [...this.#options.headers, ...this.#authorization()]),
+      head: withoutHeaderValues(
+        outcome.head,
+        [...this.#options.headers, ...this.#authorization()],
+        addressWords(this.#options.server),
+      ),
     };
   }
 

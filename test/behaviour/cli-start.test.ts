@@ -1,6 +1,7 @@
 // The first minutes: the wrong Node, `npm start`, the program with and without a URL, and the steps that the demo prints, pasted into a shell.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { describe, it } from "node:test";
@@ -8,6 +9,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { type Child, startChild, temporaryDirectory } from "../support/process.ts";
 import { runHoldfast } from "../support/run-holdfast.ts";
 import { connect, openScene, toolText } from "./recovery-scene.ts";
+import { startUpstream } from "./recovery-upstream.ts";
 
 const timeout = 60_000;
 const repository = fileURLToPath(new URL("../..", import.meta.url));
@@ -63,6 +65,26 @@ describe("npm start", { timeout }, () => {
 });
 
 describe("the program", { timeout }, () => {
+  it("goes on when whoever read its first line has closed the pipe", async () => {
+    await using directory = await temporaryDirectory();
+    await using upstream = await startUpstream();
+    const args = [program, upstream.url, "--port", "0", "--data-dir", directory.path];
+    const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "ignore"] });
+    const ended = once(child, "exit");
+    let text = "";
+    let url: string | undefined;
+    for await (const chunk of child.stdout.iterator({ destroyOnReturn: true })) {
+      text += String(chunk);
+      url = /http:\/\/127\.0\.0\.1:\d+\/mcp/.exec(text)?.[0];
+      if (url !== undefined) break;
+    }
+    // With the first client it has more to say.
+    const client = await connect(url ?? assert.fail(text));
+    for (let calls = 0; calls < 3; calls++) assert.equal((await client.request("ping")).error, undefined);
+    child.kill("SIGTERM");
+    assert.deepEqual(await ended, [0, null]);
+  });
+
   it("fronts the server whose URL it is given", async () => {
     await using directory = await temporaryDirectory();
     await using scene = await openScene();

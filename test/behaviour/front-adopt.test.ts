@@ -193,6 +193,17 @@ describe("whose a session is, with --front", () => {
     assert.equal(await isKept(front, session, { token: anna.token() }), 404);
   });
 
+  it("is told by the credential where the header of a trusted proxy is empty", async () => {
+    await using front = await startFront(["--principal", "header:X-User", "--trust-proxy", "127.0.0.1"], {
+      tokens: "opaque",
+    });
+    const [anna, bela] = [await grantFor(front, "anna"), await grantFor(front, "bela")];
+    const headers = { "x-user": "" };
+    const session = await openSession(front.url, { token: anna.token(), headers });
+    assert.equal(await isKept(front, session, { token: anna.token(), headers }), 200);
+    assert.equal(await isKept(front, session, { token: bela.token(), headers }), 404);
+  });
+
   it("is not told by that header from anybody else", async () => {
     await using front = await startFront(["--principal", "header:X-User", "--trust-proxy", "10.0.0.0/8"], {
       tokens: "opaque",

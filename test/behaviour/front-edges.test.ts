@@ -1,8 +1,9 @@
 // `--front` behind the very edges that docs/front.md shows, on the stacks of both field reports.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { once } from "node:events";
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, request } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
 import { describe } from "node:test";
 import { sdk1 } from "../support/clients.ts";
 import { documentedEdge } from "../support/documented-edges.ts";
@@ -66,6 +67,34 @@ for (const part of edges) {
       assert.equal((await fetch(`http://localhost:${edge.port}/mcp`)).status, 404);
       await holdfast.stop();
       assert.ok(!holdfast.output().includes(path));
+    });
+
+    itWith([part], `passes a WebSocket, and says itself where the client is, behind ${part}`, async () => {
+      const seen: IncomingHttpHeaders[] = [];
+      const server = createServer();
+      server.on("upgrade", ({ headers }, socket) => {
+        seen.push(headers);
+        socket.end("HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n");
+      });
+      server.listen(0, "127.0.0.1");
+      await once(server, "listening");
+      await using resources = new AsyncDisposableStack();
+      resources.defer(() => void server.close());
+      const { port } = server.address() as AddressInfo;
+      const holdfast = resources.use(
+        await startHoldfast(`http://127.0.0.1:${port}/mcp`, { args: flags("mcp.example.com") }),
+      );
+      const edge = resources.use(await documentedEdge(part, { withLogin: holdfast.port }));
+      const claims = { "x-real-ip": "9.9.9.9", forwarded: "for=9.9.9.9" };
+      const offer = { connection: "Upgrade", upgrade: "websocket", "sec-websocket-version": "13", ...claims };
+      const asked = request({ host: "127.0.0.1", port: edge.port, path: "/ws", headers: offer, agent: false }).end();
+      const [response, socket] = (await once(asked, "upgrade")) as [IncomingMessage, Socket];
+      socket.destroy();
+      assert.equal(response.statusCode, 101);
+      assert.deepEqual(
+        seen.map((headers) => [headers["x-real-ip"], headers["forwarded"]]),
+        [["127.0.0.1", undefined]],
+      );
     });
 
     itWith([part], `brings each event at once through ${part}, while the call still runs`, async () => {

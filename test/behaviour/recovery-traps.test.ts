@@ -164,6 +164,20 @@ describe("a URL at which there is no MCP server", () => {
     assert.deepEqual(upstream.names(), ["initialize", "GET"]);
   });
 
+  it("is reported without the path and the query, which may be all that keeps strangers out", async () => {
+    await using upstream = await startUpstream((_, response) => {
+      const page = "<pre>Cannot POST /canary-path-1/mcp?key=canary-query-1</pre> canary-path-1 canary-query-1";
+      response.writeHead(404, { "content-type": "text/html" }).end(page);
+      return true;
+    });
+    const secret = new URL("/canary-path-1/mcp?key=canary-query-1", upstream.url);
+    await using holdfast = await startHoldfast(secret.href);
+    const got = await new RawClient(holdfast.url).initialize();
+    assert.equal(errorCode(got), "UPSTREAM_NOT_FOUND", got.text);
+    assert.match(String(upstreamAnswer(got)["body"]), /Cannot POST/);
+    assert.doesNotMatch(got.text, /canary/);
+  });
+
   it("is UPSTREAM_NOT_FOUND after a loss whose fresh initialize is 404 too, asked once per call", async () => {
     let gone = false;
     await using upstream = await startUpstream((_, response) => {

@@ -1,7 +1,7 @@
 // Walks toward a server step by step until one fails. Opens a session of its own, throws it away, and never sees a live session's id.
 import { randomUUID } from "node:crypto";
 import type { LookupFunction } from "node:net";
-import { ConfigError, type ServerAddress } from "../../config/index.ts";
+import { addressWords, ConfigError, type ServerAddress } from "../../config/index.ts";
 import { withoutHeaderValues } from "../../errors/index.ts";
 import { monotonicMs, sessionIdHeader } from "../../protocol/index.ts";
 import {
@@ -51,11 +51,13 @@ export async function runDoctor(patient: Patient, options: DoctorOptions = docto
   const at = new Date();
   const steps: TakenStep[] = [];
   let headers: readonly string[] = [];
+  let words: readonly string[] = [];
   const known: Patient = {
     ...patient,
     resolve() {
       const resolved = patient.resolve();
       headers = resolved.headers;
+      words = addressWords(resolved.server);
       return resolved;
     },
   };
@@ -63,19 +65,19 @@ export async function runDoctor(patient: Patient, options: DoctorOptions = docto
   const take = async (step: StepName, look: () => Finding | Promise<Finding>): Promise<boolean> => {
     const begun = monotonicMs();
     const finding = await look();
-    steps.push({ step, ...shown(finding, headers), ms: Math.round(monotonicMs() - begun) });
+    steps.push({ step, ...shown(finding, headers, words), ms: Math.round(monotonicMs() - begun) });
     return finding.outcome !== "failed";
   };
   await examine(known, options, take);
   return reportOf(patient.name, at, steps);
 }
 
-function shown(finding: Finding, headers: readonly string[]): Finding {
+function shown(finding: Finding, headers: readonly string[], words: readonly string[]): Finding {
   const { sentence, head } = finding;
   return {
     ...finding,
-    sentence: withoutHeaderValues(sentence, headers),
-    ...(head === undefined ? {} : { head: withoutHeaderValues(head, headers) }),
+    sentence: withoutHeaderValues(sentence, headers, words),
+    ...(head === undefined ? {} : { head: withoutHeaderValues(head, headers, words) }),
   };
 }
 

@@ -14,6 +14,7 @@ export class HttpExchange implements ClientExchange {
   readonly lastEventId: string | undefined;
   readonly resumable: ClientExchange["resumable"];
   readonly headers: readonly string[];
+  readonly addressWords: readonly string[];
   readonly requestId: string;
   readonly outcome: ExchangeOutcome;
   readonly #notes: ExchangeNotes;
@@ -26,6 +27,7 @@ export class HttpExchange implements ClientExchange {
     notes: ExchangeNotes,
     body: RequestBody | undefined,
     forwarded: readonly string[],
+    addressWords: readonly string[],
     resumable: ClientExchange["resumable"],
   ) {
     this.httpMethod = method === "GET" || method === "DELETE" ? method : "POST";
@@ -36,6 +38,7 @@ export class HttpExchange implements ClientExchange {
     this.lastEventId = one(headers[lastEventIdHeader]);
     this.resumable = resumable;
     this.headers = forwarded;
+    this.addressWords = addressWords;
     this.requestId = notes.requestId;
     this.outcome = notes.outcome;
     this.#notes = notes;

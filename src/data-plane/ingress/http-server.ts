@@ -73,7 +73,7 @@ class RunningServer implements HttpServer, ShortListener {
   readonly #server: Server;
   readonly #upgraded = new Set<Duplex>();
   /** Requests without a whole answer on a connection, and the upgrade that came behind them: its answer must not overtake theirs. */
-  readonly #open = new WeakMap<Duplex, { answers: number; next?: () => void }>();
+  readonly #open = new WeakMap<Duplex, { readonly answers: Set<ServerResponse>; next?: () => void }>();
   readonly #short = new Set<ShortSocket>();
   #idleLooks: NodeJS.Timeout | undefined;
   /** Node's own way with a new connection. */
@@ -98,8 +98,13 @@ class RunningServer implements HttpServer, ShortListener {
     this.#server.on("upgrade", (request, socket, head) => {
       const open = this.#open.get(socket);
       const upgrade = (): void => this.#upgrade(request, socket, head);
-      if (open === undefined || open.answers === 0) upgrade();
-      else open.next = upgrade;
+      if (open === undefined || open.answers.size === 0) return upgrade();
+      open.next = upgrade;
+      // Node has let go of the connection, and nobody else would tell those who are being answered that it broke.
+      socket.on("error", () => socket.destroy());
+      socket.once("close", () => {
+        for (const response of open.answers) response.emit("close");
+      });
     });
     this.#server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
       const status = brokenRequests[error.code ?? ""] ?? "400 Bad Request";
@@ -189,13 +194,14 @@ class RunningServer implements HttpServer, ShortListener {
     const notes = newNotes(nowMs());
     this.#inFlight += 1;
     metrics.requestStarted();
-    const open = this.#open.get(request.socket) ?? { answers: 0 };
-    open.answers += 1;
-    this.#open.set(request.socket, open);
-    response.on("close", () => {
+    const { socket } = request;
+    const open = this.#open.get(socket) ?? { answers: new Set() };
+    open.answers.add(response);
+    this.#open.set(socket, open);
+    response.once("close", () => {
       this.#finished(request, response, notes);
-      open.answers -= 1;
-      if (open.answers === 0 && !request.socket.destroyed) open.next?.();
+      open.answers.delete(response);
+      if (open.answers.size === 0 && socket.writable) open.next?.();
     });
     // A connection kept open by a client would hold up a drain.
     if (this.#draining) response.shouldKeepAlive = false;

@@ -260,6 +260,7 @@ export class MessageClient {
       protocolVersion: this.#session?.snapshot.clientVersion,
       lastEventId: undefined,
       headers: this.#endpoint.headers,
+      addressWords: this.#endpoint.sessions.connector.settings.addressWords,
       requestId: notes.requestId,
       outcome: notes.outcome,
     };
@@ -278,6 +279,7 @@ export class MessageClient {
       protocolVersion: this.#session?.snapshot.clientVersion,
       lastEventId,
       headers: this.#endpoint.headers,
+      addressWords: this.#endpoint.sessions.connector.settings.addressWords,
       requestId: notes.requestId,
       outcome: notes.outcome,
     };

@@ -19,7 +19,8 @@ export function credentialOf(
   const name = principalHeader(rule);
   // Only a trusted proxy may say who somebody is; everybody else is what they present themselves.
   const named = name !== undefined && proxies.trusts(socket.remoteAddress) ? headers[name] : undefined;
-  if (named !== undefined) return `header ${String(named)}`;
+  // An edge that sends the header empty names nobody: its users are not one.
+  if (named !== undefined && String(named).trim() !== "") return `header ${String(named)}`;
   const { authorization } = headers;
   if (authorization === undefined) return undefined;
   return (rule === "jwt" ? jwtSubject(authorization) : undefined) ?? `authorization ${authorization}`;

@@ -138,10 +138,11 @@ abstract class EndpointExchange {
   }
 
   exchange(body: RequestBody | undefined): HttpExchange {
-    const { streams, forward } = this.options;
+    const { streams, forward, sessions } = this.options;
+    const { addressWords } = sessions.connector.settings;
     const request = this.#request;
     const resumable = isResumable(request.method, request.headers) ? streams : undefined;
-    return new HttpExchange(request, this.#connection, this.notes, body, forward(request), resumable);
+    return new HttpExchange(request, this.#connection, this.notes, body, forward(request), addressWords, resumable);
   }
 
   /** Without sessions there is nothing to GET or DELETE. */

@@ -54,11 +54,11 @@ function errorBody(exchange: ClientExchange, ids: readonly RawId[], error: Proxy
   return toJsonRpcError(named, ids[0]);
 }
 
-/** The error as this client may read it: with the id of its line in the log, and without a credential that the server repeated in its answer. */
+/** The error as this client may read it: with the id of its line in the log, and without a credential or a secret address that the server repeated in its answer. */
 function forClient(exchange: ClientExchange, error: ProxyError): ProxyError {
   const { requestId } = exchange;
   const { upstream } = error.details;
   if (upstream?.body === undefined) return error.with({ requestId });
-  const body = withoutHeaderValues(upstream.body, exchange.headers);
+  const body = withoutHeaderValues(upstream.body, exchange.headers, exchange.addressWords);
   return error.with({ requestId, upstream: { ...upstream, body } });
 }

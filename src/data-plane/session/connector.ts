@@ -29,6 +29,8 @@ export interface ConnectorSettings {
   readonly adoptSessions: boolean;
   /** Sent with every request to the server: flat names and values. Secret. */
   readonly headers: readonly string[];
+  /** What of the server's address is secret, and may stand in what it answers: never shown. */
+  readonly addressWords: readonly string[];
 }
 
 /** Milliseconds on a clock that never steps back. */
