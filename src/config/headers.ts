@@ -12,6 +12,7 @@ const forbidden: ReadonlySet<string> = new Set([
   "content-type",
   "accept",
   "accept-encoding",
+  "expect",
   sessionIdHeader,
   protocolVersionHeader,
 ]);

@@ -166,3 +166,21 @@ describe("a body that does not come, in front of a server, beside its MCP endpoi
     assert.equal(upstream.seen.length, 0);
   });
 });
+
+describe("a request that cannot be put on the wire", () => {
+  it("is REQUEST_NOT_SENDABLE, and says nothing of the server to anybody else", async () => {
+    await using upstream = await startUpstream();
+    await using holdfast = await startHoldfast(upstream.url, { args: ["--front"] });
+    const client = await connect(holdfast.url);
+    const socket = connectSocket(holdfast.port, "127.0.0.1");
+    socket.write(
+      `POST /echo HTTP/1.1\r\nhost: 127.0.0.1:${holdfast.port}\r\ncontent-length: 9999999999999999\r\n\r\n123`,
+    );
+    const text = await readUntil(socket, /REQUEST_NOT_SENDABLE/g, 1);
+    socket.destroy();
+    assert.match(text, /^HTTP\/1\.1 400 /);
+    assert.equal((await client.request("ping")).error, undefined);
+    await holdfast.stop();
+    assert.doesNotMatch(holdfast.output(), /server away/);
+  });
+});

@@ -115,18 +115,20 @@ describe("a store that fails at run time", { timeout, concurrency: true }, () =>
     assertLogged(scene, /^session not stored$/, /locked by another process/);
   });
 
-  it("makes an id that is not in memory an error of ours, logged with its cause and the answer's request id", async () => {
+  it("makes an id that is not in memory STORE_UNREADABLE, with the cause in the log and the answer's request id in its line", async () => {
     await using scene = await openScene();
     const client = await connect(scene.holdfast.url);
     await scene.holdfast.kill();
     await scene.holdfast.restart();
     damage(scene.holdfast.dataDir);
     const refused = await client.call("count");
-    assert.equal(errorCode(refused), "INTERNAL");
+    assert.equal(errorCode(refused), "STORE_UNREADABLE", refused.text);
+    assert.deepEqual([refused.status, refused.error?.data?.["executed"]], [503, "no"]);
     await scene.holdfast.stop();
-    const [logged] = scene.holdfast.log().filter(({ msg }) => msg === "internal error");
-    assert.equal(logged?.["request_id"], refused.error?.data?.["requestId"]);
+    const [logged] = scene.holdfast.log().filter(({ msg }) => msg === "session not read");
     assert.match(String(logged?.["reason"]), /session database/);
+    const [line] = scene.holdfast.log().filter((one) => one["error_code"] === "STORE_UNREADABLE");
+    assert.equal(line?.["request_id"], refused.error?.data?.["requestId"]);
   });
 });
 

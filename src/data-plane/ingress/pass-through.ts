@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ProxyError } from "../../errors/index.ts";
 import { answerFailure, clientHeaders, type RequestBody } from "../relay/index.ts";
-import { type Connector, connectFault, isGatewayAway } from "../session/index.ts";
+import { type Connector, connectFault, isGatewayAway, isNotSendable } from "../session/index.ts";
 import type { Reply } from "../transport/index.ts";
 import { HttpClientConnection } from "./client-connection.ts";
 import { type Forwarding, passThroughHeaders } from "./forward-headers.ts";
@@ -64,6 +64,7 @@ async function send(
     if (reply.sent === "maybe") throw new ProxyError("OUTCOME_UNKNOWN", { connector: settings.name, note });
     if (signal.aborted) throw new ProxyError("REQUEST_CANCELLED", {});
     const { code, detail } = connectFault(reply.cause);
+    if (isNotSendable(reply.cause)) throw new ProxyError(code, { connector: settings.name, note: detail });
     availability.failed(code, detail);
     // A body that flows went into the refused connection.
     if (body?.stream !== undefined) throw new ProxyError(code, { connector: settings.name, note: detail });

@@ -7,6 +7,7 @@ import {
   connectFault,
   endUpstreamSession,
   isGatewayAway,
+  isNotSendable,
   type JsonObject,
   matching,
   parseObject,
@@ -84,7 +85,10 @@ async function sendInitialize(
       fault = { code: "UPSTREAM_CUT", detail: "The answer to initialize broke off." };
     }
     // Waiting brings no command, and no answer, into being.
-    if (reply.kind === "lost" && reply.cause instanceof WireFault && reply.cause.final)
+    if (
+      reply.kind === "lost" &&
+      ((reply.cause instanceof WireFault && reply.cause.final) || isNotSendable(reply.cause))
+    )
       throw new ProxyError(fault.code, { connector: settings.name, tried: "initialize", note: fault.detail });
     if (reply.kind === "reply" && isAway(reply.status) && (sends >= mostSends || (await hasOwnError(reply))))
       return { reply };

@@ -12,6 +12,7 @@ import {
 import {
   type CallContext,
   isGatewayAway,
+  isNotSendable,
   isRefusedSession,
   type Lease,
   type OpenCall,
@@ -124,6 +125,8 @@ class RequestLife implements OpenCall {
     if (reply.kind === "lost") {
       // The client's own body failed on its way, and the server never had a whole request.
       if (body?.stream?.errored instanceof ProxyError) throw body.stream.errored;
+      if (isNotSendable(reply.cause))
+        throw this.#failure("REQUEST_NOT_SENDABLE", { fault: "not-sent" }).with({ note: reply.cause.message });
       if (reply.sent === "maybe") this.#sends += 1;
       return { fault: classifyLost(reply), cause: reply.cause };
     }

@@ -149,6 +149,13 @@ function awayFault(reply: Reply, timedOut: boolean): { code: ErrorCode; detail: 
   return { code: "UPSTREAM_UNAVAILABLE", detail: `It answers ${reply.status}.`, status: reply.status };
 }
 
+const notSendable = "REQUEST_MALFORMED";
+
+/** It never came to the connection, which says nothing of the server, and no waiting mends it. */
+export function isNotSendable(cause: Error): boolean {
+  return errorCode(cause) === notSendable;
+}
+
 const nameCodes: ReadonlySet<string> = new Set(["ENOTFOUND", "EAI_AGAIN", "EAI_NODATA", "EAI_NONAME"]);
 const timeoutCodes: ReadonlySet<string> = new Set(["ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH"]);
 
@@ -157,6 +164,7 @@ export function connectFault(cause: Error): { code: ErrorCode; detail: string } 
   // A wire that knows its own troubles.
   if (cause instanceof WireFault) return { code: cause.code, detail: cause.message };
   const code = errorCode(cause);
+  if (code === notSendable) return { code: "REQUEST_NOT_SENDABLE", detail: cause.message };
   if (code === "ERR_ADDRESS_REFUSED") return { code: "UPSTREAM_ADDRESS_REFUSED", detail: "It was not connected to." };
   if (nameCodes.has(code)) return { code: "UPSTREAM_NAME_UNKNOWN", detail: `The lookup says ${code}.` };
   if (timeoutCodes.has(code))

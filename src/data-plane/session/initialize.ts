@@ -2,7 +2,7 @@
 import { sessionIdHeader } from "../../protocol/index.ts";
 import { classifyInitialize } from "../recovery/index.ts";
 import { type ReplyHeaders, type Transport, WireFault } from "../transport/index.ts";
-import { connectFault } from "./availability.ts";
+import { connectFault, isNotSendable } from "./availability.ts";
 import { type CallContext, type CallOutcome, callServer, contextHeaders } from "./call-server.ts";
 import { type Connector, refusedCredential, type Trouble } from "./connector.ts";
 import { digestOf } from "./digest.ts";
@@ -61,7 +61,7 @@ function readOutcome(outcome: CallOutcome, connector: Connector): InitializeOutc
       cause instanceof WireFault
         ? { ...connectFault(cause), final: cause.final }
         : outcome.sent === "nothing"
-          ? connectFault(cause)
+          ? { ...connectFault(cause), final: isNotSendable(cause) }
           : { code: "UPSTREAM_CUT", detail: `The connection broke during initialize (${outcome.cause.message}).` };
     return { kind: "away", trouble };
   }

@@ -210,7 +210,10 @@ export class SessionManager {
 
   async #load(id: ClientSessionId, principal: string): Promise<UpstreamSession | undefined> {
     const { settings, store, secret } = this.connector;
-    const row = await store.find(settings.storeKey, rowKey(secret, id, principal));
+    const row = await store.find(settings.storeKey, rowKey(secret, id, principal)).catch((cause: unknown) => {
+      this.connector.log.event("error", "session not read", { connector: settings.name, reason: String(cause) });
+      throw new ProxyError("STORE_UNREADABLE", { connector: settings.name });
+    });
     const stored = row === undefined ? undefined : decodeSnapshot(row.snapshot);
     if (row === undefined || stored === undefined) return undefined;
     const { upstreamId } = stored;
