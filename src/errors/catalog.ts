@@ -141,7 +141,7 @@ export const catalog = {
   REQUEST_NOT_SENDABLE: row(
     "client",
     400,
-    1150,
+    1114,
     "no",
     "after-fix",
     "The request cannot be put on the wire as it is.",
