@@ -113,8 +113,13 @@ describe("a request that offers another protocol", () => {
       await client.request("ping");
       await client.request("ping");
       go.resolve();
-      const text = await readUntil(socket, /"id":"(?:first|second)"/g, 2);
+      let text = await readUntil(socket, /"id":"(?:first|second)"/g, 2);
+      // What comes behind it on the connection finds nothing left over of it.
+      socket.write(bytesOf(client, holdfast.port, {}, "third"));
+      text += await readUntil(socket, /"id":"third"/g, 1);
       socket.destroy();
+      const ran = upstream.seen.map(({ message }) => message["id"]).filter((id) => typeof id === "string");
+      assert.deepEqual(ran, ["first", "second", "third"]);
       assert.ok(text.indexOf('"id":"first"') < text.indexOf('"id":"second"'), text);
       assert.ok(text.lastIndexOf("HTTP/1.1 200") > text.indexOf('"id":"first"'), text);
     });

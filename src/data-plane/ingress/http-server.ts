@@ -73,7 +73,7 @@ class RunningServer implements HttpServer, ShortListener {
   readonly #server: Server;
   readonly #upgraded = new Set<Duplex>();
   /** Requests without a whole answer on a connection, and the upgrade that came behind them: its answer must not overtake theirs. */
-  readonly #open = new WeakMap<Duplex, { readonly answers: Set<ServerResponse>; next?: () => void }>();
+  readonly #open = new WeakMap<Duplex, { readonly answers: Set<ServerResponse>; next?: (() => void) | undefined }>();
   readonly #short = new Set<ShortSocket>();
   #idleLooks: NodeJS.Timeout | undefined;
   /** Node's own way with a new connection. */
@@ -99,12 +99,16 @@ class RunningServer implements HttpServer, ShortListener {
       const open = this.#open.get(socket);
       const upgrade = (): void => this.#upgrade(request, socket, head);
       if (open === undefined || open.answers.size === 0) return upgrade();
-      open.next = upgrade;
       // Node has let go of the connection, and nobody else would tell those who are being answered that it broke.
-      socket.on("error", () => socket.destroy());
-      socket.once("close", () => {
+      const broken = (): void => {
         for (const response of open.answers) response.emit("close");
-      });
+      };
+      socket.once("error", () => socket.destroy()).once("close", broken);
+      open.next = () => {
+        open.next = undefined;
+        socket.off("close", broken);
+        upgrade();
+      };
     });
     this.#server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
       const status = brokenRequests[error.code ?? ""] ?? "400 Bad Request";
