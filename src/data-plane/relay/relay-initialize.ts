@@ -7,6 +7,7 @@ import {
   connectFault,
   endUpstreamSession,
   isGatewayAway,
+  isGatewayTimeout,
   isNotSendable,
   type JsonObject,
   matching,
@@ -103,9 +104,8 @@ async function sendInitialize(
   }
 }
 
-/** Opening a session does no work that could take so long, so a gateway that gave up waiting had nobody behind it. */
 function isAway(status: number): boolean {
-  return isGatewayAway(status) || status === 504 || status === 524;
+  return isGatewayAway(status) || isGatewayTimeout(status);
 }
 
 function idOf({ body }: ClientExchange): string | number {

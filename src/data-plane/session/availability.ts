@@ -140,6 +140,11 @@ export function isGatewayAway(status: number): boolean {
   return status === 502 || status === 503 || (status >= 520 && status <= 527 && status !== 524) || status === 530;
 }
 
+/** A gateway that has given up waiting. What takes a server no time, such as opening a session, was then answered by nobody. */
+export function isGatewayTimeout(status: number): boolean {
+  return status === 504 || status === 524;
+}
+
 function awayFault(reply: Reply, timedOut: boolean): { code: ErrorCode; detail: string; status?: number } | undefined {
   // Something listens and thinks: the real request will tell.
   if (reply.kind === "lost" && reply.sent === "maybe" && timedOut) return undefined;

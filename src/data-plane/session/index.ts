@@ -1,6 +1,6 @@
 export { announce, pageDigest } from "./announce-changes.ts";
 export { assertAccepted } from "./assert-accepted.ts";
-export { type Away, connectFault, isGatewayAway, isNotSendable } from "./availability.ts";
+export { type Away, connectFault, isGatewayAway, isGatewayTimeout, isNotSendable } from "./availability.ts";
 export { AwaitedAnswer } from "./awaited-answer.ts";
 export { type CallContext, type CallOutcome, callServer, contextHeaders, withSessionCookies } from "./call-server.ts";
 export {

@@ -59,7 +59,7 @@ export class SignedTransport implements Transport {
     const credential = this.#credential;
     const used = await credential.current();
     if (used === undefined) return send(request);
-    const reply = await send(withAuthorization(request, used));
+    const reply = await send(new SignedRequest(request, used));
     if (reply.kind === "lost") return reply;
     if (reply.status === 403) credential.lacks(reply.headers["www-authenticate"]);
     else if (reply.status !== 401) credential.accepted();
@@ -71,26 +71,34 @@ export class SignedTransport implements Transport {
     if (renewed === undefined || request.signal?.aborted === true) return reply;
     reply.body.abort();
     // A 401 is given before anything runs, so it may go a second time, whatever it is (design rule 4).
-    const second = await send(withAuthorization(request, renewed));
+    const second = await send(new SignedRequest(request, renewed));
     if (second.kind === "reply" && second.status === 401 && (await isAboutCredential(request, second)))
       credential.refusedAgain();
     return second;
   }
 }
 
-function withAuthorization(request: WireRequest, value: string): WireRequest {
-  const { onSent } = request;
-  return {
-    ...request,
-    method: request.method,
-    headers: [...request.headers, "authorization", value],
-    body: request.body,
-    // Some requests have these from their class, which copying leaves behind.
-    onSent: onSent === undefined ? undefined : (abort) => request.onSent?.(abort),
-    get signal() {
-      return request.signal;
-    },
-  };
+/** A request with its credential. A class: a copy would leave behind what a request has from a class of its own, and an accessor in each literal would give each a shape of its own. */
+class SignedRequest implements WireRequest {
+  readonly method: WireRequest["method"];
+  readonly headers: string[];
+  readonly body: WireRequest["body"];
+  readonly twoFollow: WireRequest["twoFollow"];
+  readonly onSent: WireRequest["onSent"];
+  readonly #request: WireRequest;
+
+  constructor(request: WireRequest, authorization: string) {
+    this.#request = request;
+    this.method = request.method;
+    this.headers = [...request.headers, "authorization", authorization];
+    this.body = request.body;
+    this.twoFollow = request.twoFollow;
+    this.onSent = request.onSent === undefined ? undefined : (abort) => request.onSent?.(abort);
+  }
+
+  get signal(): AbortSignal | undefined {
+    return this.#request.signal;
+  }
 }
 
 /**

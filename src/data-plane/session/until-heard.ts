@@ -1,6 +1,6 @@
 // Sends what may be sent twice until the server has heard it: a restore that lost one of its steps to a broken connection would leave half a session.
 import { WireFault } from "../transport/index.ts";
-import { connectFault, isGatewayAway } from "./availability.ts";
+import { connectFault, isGatewayAway, isGatewayTimeout } from "./availability.ts";
 import type { CallOutcome } from "./call-server.ts";
 import type { Connector } from "./connector.ts";
 
@@ -30,5 +30,6 @@ export async function untilHeard(
 /** Whatever a server answers, it has heard; a gateway that answers for it has not passed it on. */
 export function wasHeard(outcome: CallOutcome): boolean {
   if (outcome.kind === "lost") return false;
-  return outcome.kind === "answer" || !(isGatewayAway(outcome.facts.status) || outcome.facts.status === 504);
+  const { status } = outcome.facts;
+  return outcome.kind === "answer" || !(isGatewayAway(status) || isGatewayTimeout(status));
 }
