@@ -238,10 +238,11 @@ export class RunningHub {
   }
 
   async #followIfChanged(): Promise<void> {
-    if (this.#stores.foreignChanges() === this.#foreignChanges) return;
-    await this.reload().catch((cause: unknown) => {
+    try {
+      if (this.#stores.foreignChanges() !== this.#foreignChanges) await this.reload();
+    } catch (cause) {
       this.shared.log.event("error", "store not followed", { reason: String(cause) });
-    });
+    }
   }
 
   #forgetGone(): void {

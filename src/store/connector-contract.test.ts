@@ -253,3 +253,20 @@ for (const [name, open] of Object.entries(stores)) {
     });
   });
 }
+
+describe("two hubs' stores on one SQLite file", () => {
+  it("count what the other has written, and none of their own sessions", async () => {
+    const path = join(scratch, `${(directories += 1)}`);
+    await using one = await openSqliteHubStores(path);
+    await using two = await openSqliteHubStores(path);
+    const saved = await added(one);
+    const before = one.foreignChanges();
+    await one.sessions.add(session({ connector: saved.sessionsKey }));
+    await one.sessions.replace(session({ connector: saved.sessionsKey, generation: 2 }), 1);
+    await one.sessions.delete(saved.sessionsKey, "k");
+    assert.equal(one.foreignChanges(), before);
+    await two.connectors.add(connector({ name: "other", id: "id-2", sessionsKey: "key-2" }));
+    assert.equal(one.foreignChanges(), before + 1);
+    assert.equal(one.foreignChanges(), before + 1);
+  });
+});

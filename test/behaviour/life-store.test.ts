@@ -115,6 +115,27 @@ describe("a store that fails at run time", { timeout, concurrency: true }, () =>
     assertLogged(scene, /^session not stored$/, /locked by another process/);
   });
 
+  it("holds up nobody else's calls while another process has it, and takes the new session once it is free", async () => {
+    await using scene = await openScene();
+    const first = await connect(scene.holdfast.url);
+    using database = new DatabaseSync(join(scene.holdfast.dataDir, "holdfast.db"));
+    database.exec("begin immediate");
+    const order: string[] = [];
+    const connecting = connect(scene.holdfast.url).then((client) => {
+      order.push("session");
+      return client;
+    });
+    await scene.stateWhen(({ received }) => received["initialize"] === 2, "the second initialize");
+    for (let count = 1; count <= 20; count++) assert.equal(toolText(await first.call("count")), String(count));
+    order.push("calls");
+    database.exec("rollback");
+    const second = await connecting;
+    assert.deepEqual(order, ["calls", "session"]);
+    await scene.holdfast.kill();
+    await scene.holdfast.restart();
+    assert.equal(toolText(await second.call("count")), "21");
+  });
+
   it("makes an id that is not in memory STORE_UNREADABLE, with the cause in the log and the answer's request id in its line", async () => {
     await using scene = await openScene();
     const client = await connect(scene.holdfast.url);

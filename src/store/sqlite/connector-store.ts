@@ -1,10 +1,10 @@
 // Connectors in the SQLite file, every write on disk before it is acknowledged. The only file that speaks SQL about connectors.
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import type { ConnectorStore, StoredConnector } from "../port.ts";
+import { ask } from "./ask.ts";
 import { forgetCredential } from "./credential-store.ts";
 import type { Database } from "./database.ts";
 import type { Eraser } from "./eraser.ts";
-import { explain } from "./explain.ts";
 import { toSession } from "./queries.ts";
 
 const nextGeneration = "update connector_generation set value = value + 1 returning value";
@@ -31,18 +31,12 @@ const takeEnded = `
 /** What was learned of its server: the next one is met without prejudice. */
 const forgetEras = "delete from eras where connector = :sessionsKey";
 
-export function openSqliteConnectors({ durable, path }: Database, eraser: Eraser): ConnectorStore {
+export function openSqliteConnectors(database: Database, eraser: Eraser): ConnectorStore {
   const find = (name: string) => {
     const row = durable.prepare("select * from connector where name = ?").get(name);
     return row && toConnector(row);
   };
-  const ask = async <Answer>(question: () => Answer): Promise<Answer> => {
-    try {
-      return question();
-    } catch (error) {
-      throw explain(error, path);
-    }
-  };
+  const { durable } = database;
   const takeSessions = (sessionsKey: string) => {
     durable.prepare(forgetEras).run({ sessionsKey });
     return durable.prepare(takeEnded).all({ sessionsKey }).map(toSession);
@@ -50,17 +44,17 @@ export function openSqliteConnectors({ durable, path }: Database, eraser: Eraser
   const generation = () => Number(durable.prepare(nextGeneration).get()?.["value"]);
 
   return {
-    list: () => ask(() => durable.prepare("select * from connector order by name").all().map(toConnector)),
-    find: (name) => ask(() => find(name)),
+    list: () => ask(database, () => durable.prepare("select * from connector order by name").all().map(toConnector)),
+    find: (name) => ask(database, () => find(name)),
     add: (connector) =>
-      ask(() =>
+      ask(database, () =>
         atOnce(durable, () => {
           const row = { ...connector, generation: generation() };
           return Number(durable.prepare(add).run(row).changes) === 1 ? row : "exists";
         }),
       ),
     async replace({ id: _id, createdAtMs: _createdAtMs, ...changes }, expectedGeneration, more) {
-      const outcome = await ask(() =>
+      const outcome = await ask(database, () =>
         atOnce(durable, () => {
           const before = find(changes.name);
           if (before?.generation !== expectedGeneration) return "stale";
@@ -76,7 +70,7 @@ export function openSqliteConnectors({ durable, path }: Database, eraser: Eraser
       return outcome;
     },
     async remove(name, expectedGeneration) {
-      const outcome = await ask(() =>
+      const outcome = await ask(database, () =>
         atOnce(durable, () => {
           const row = durable.prepare(remove).get({ name, expectedGeneration });
           if (row === undefined) return "stale";
@@ -89,7 +83,8 @@ export function openSqliteConnectors({ durable, path }: Database, eraser: Eraser
       if (outcome !== "stale") eraser.now();
       return outcome;
     },
-    generation: () => ask(() => Number(durable.prepare("select value from connector_generation").get()?.["value"])),
+    generation: () =>
+      ask(database, () => Number(durable.prepare("select value from connector_generation").get()?.["value"])),
   };
 }
 

@@ -1,9 +1,9 @@
 // Credentials of sign-ins in the SQLite file, every write on disk before it is acknowledged. The only file that speaks SQL about them.
 import type { SQLOutputValue } from "node:sqlite";
 import type { CredentialStore, StoredCredential } from "../port.ts";
+import { ask } from "./ask.ts";
 import type { Database } from "./database.ts";
 import type { Eraser } from "./eraser.ts";
-import { explain } from "./explain.ts";
 
 /** In one statement with the look at the connector, so that no removal can come in between. */
 const add = `
@@ -25,23 +25,17 @@ const release = `
 
 export const forgetCredential = "delete from credential where connector = ?";
 
-export function openSqliteCredentials({ durable, path }: Database, eraser: Eraser): CredentialStore {
-  const ask = async <Answer>(question: () => Answer): Promise<Answer> => {
-    try {
-      return question();
-    } catch (error) {
-      throw explain(error, path);
-    }
-  };
+export function openSqliteCredentials(database: Database, eraser: Eraser): CredentialStore {
+  const { durable } = database;
   const find = (connector: string): StoredCredential | undefined => {
     const row = durable.prepare("select * from credential where connector = ?").get(connector);
     return row && toCredential(row);
   };
   return {
-    find: (connector) => ask(() => find(connector)),
+    find: (connector) => ask(database, () => find(connector)),
     async save({ connector, version, sealed }, expectedVersion) {
       const row = { connector, version, sealed };
-      const { changes } = await ask(() =>
+      const { changes } = await ask(database, () =>
         expectedVersion === undefined
           ? durable.prepare(add).run(row)
           : durable.prepare(replace).run({ ...row, expectedVersion }),
@@ -51,14 +45,15 @@ export function openSqliteCredentials({ durable, path }: Database, eraser: Erase
       return Number(changes) === 1 ? "saved" : "stale";
     },
     claim: (connector, version, by, untilMs, nowMs) =>
-      ask(() => {
+      ask(database, () => {
         const { changes } = durable.prepare(claim).run({ connector, version, by, untilMs, nowMs });
         if (Number(changes) === 1) return "claimed";
         return find(connector)?.version === version ? "busy" : "stale";
       }),
-    release: (connector, version, by) => ask(() => void durable.prepare(release).run({ connector, version, by })),
+    release: (connector, version, by) =>
+      ask(database, () => void durable.prepare(release).run({ connector, version, by })),
     async remove(connector) {
-      await ask(() => void durable.prepare(forgetCredential).run(connector));
+      await ask(database, () => void durable.prepare(forgetCredential).run(connector));
       eraser.now();
     },
   };

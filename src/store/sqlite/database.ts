@@ -8,6 +8,8 @@ import { loadSqlite } from "./node-sqlite.ts";
 
 export interface Database {
   readonly path: string;
+  /** How long a question waits for another process that holds the lock (`ask`). */
+  readonly patienceMs: number;
   /** Each commit is on disk when the statement returns: deleting. */
   readonly durable: DatabaseSync;
   /** A commit survives the death of the process, but maybe not a power cut: everything else. */
@@ -17,20 +19,26 @@ export interface Database {
 
 const fileName = "holdfast.db";
 
-/** @throws StoreError with a sentence for the user. */
-export function openDatabase(dataDir: string, busyTimeoutMs: number): Database {
+/**
+ * Nothing is served before it is open, so a lock is waited for here; later neither connection ever waits by itself.
+ * @throws StoreError with a sentence for the user.
+ */
+export function openDatabase(dataDir: string, patienceMs: number): Database {
   const path = join(dataDir, fileName);
   makePrivate(dataDir, path);
   const opened: DatabaseSync[] = [];
   try {
     const open = (synchronous: "full" | "normal") => {
-      const database = connect(path, synchronous, busyTimeoutMs);
+      const database = connect(path, synchronous, patienceMs);
       opened.push(database);
       return database;
     };
     const durable = open("full");
     migrate(durable, path);
-    return { path, durable, relaxed: open("normal"), secret: readSecret(durable) };
+    const relaxed = open("normal");
+    const secret = readSecret(durable);
+    for (const database of opened) database.exec("pragma busy_timeout = 0");
+    return { path, patienceMs, durable, relaxed, secret };
   } catch (error) {
     for (const database of opened) database.close();
     throw explain(error, path);
@@ -65,12 +73,12 @@ function isMissing(path: string): boolean {
   }
 }
 
-function connect(path: string, synchronous: "full" | "normal", busyTimeoutMs: number): DatabaseSync {
+function connect(path: string, synchronous: "full" | "normal", patienceMs: number): DatabaseSync {
   const { DatabaseSync } = loadSqlite();
   const database = new DatabaseSync(path);
   try {
-    database.exec(`pragma busy_timeout = ${busyTimeoutMs}`);
-    switchToWal(database, busyTimeoutMs);
+    database.exec(`pragma busy_timeout = ${patienceMs}`);
+    switchToWal(database, patienceMs);
     // Deleted rows are overwritten with zeros, and nothing is ever spilled into a temporary file.
     database.exec(`pragma synchronous = ${synchronous}; pragma secure_delete = on; pragma temp_store = memory`);
     return database;
@@ -81,8 +89,8 @@ function connect(path: string, synchronous: "full" | "normal", busyTimeoutMs: nu
 }
 
 /** While the file still has its first journal mode SQLite refuses a second opener at once, without waiting for the busy timeout. */
-function switchToWal(database: DatabaseSync, busyTimeoutMs: number): void {
-  const deadlineMs = Date.now() + busyTimeoutMs;
+function switchToWal(database: DatabaseSync, patienceMs: number): void {
+  const deadlineMs = Date.now() + patienceMs;
   for (;;) {
     try {
       database.exec("pragma journal_mode = wal");

@@ -3,13 +3,11 @@ import type { Database } from "./database.ts";
 
 export class Eraser {
   readonly #database: Database;
-  readonly #busyTimeoutMs: number;
   readonly #delayMs: number;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(database: Database, busyTimeoutMs: number, delayMs: number) {
+  constructor(database: Database, delayMs: number) {
     this.#database = database;
-    this.#busyTimeoutMs = busyTimeoutMs;
     this.#delayMs = delayMs;
     // What a process that was killed had deleted is still in the log.
     this.soon();
@@ -36,15 +34,11 @@ export class Eraser {
 
   /** False when a reader or writer elsewhere was in the way. */
   #erase(): boolean {
-    const { durable } = this.#database;
     try {
-      durable.exec("pragma busy_timeout = 0");
-      return durable.prepare("pragma wal_checkpoint(truncate)").get()?.["busy"] === 0;
+      return this.#database.durable.prepare("pragma wal_checkpoint(truncate)").get()?.["busy"] === 0;
     } catch {
       // A damaged or full disk shows itself at the next row that somebody needs.
       return true;
-    } finally {
-      durable.exec(`pragma busy_timeout = ${this.#busyTimeoutMs}`);
     }
   }
 }

@@ -143,7 +143,10 @@ describe("opening the store fails with a sentence that names the fix", () => {
     const path = join(directory, "holdfast.db");
     const other = new DatabaseSync(path);
     other.exec("pragma locking_mode = exclusive; begin exclusive");
-    await assert.rejects(openSqliteStore(directory, { busyTimeoutMs: 50 }), problem("locked", path, /another process/));
+    await assert.rejects(
+      openSqliteStore(directory, { lockPatienceMs: 50 }),
+      problem("locked", path, /another process/),
+    );
     other.close();
   });
 });
@@ -152,7 +155,7 @@ describe("a write fails with a sentence of its own", () => {
   async function withStore(run: (store: SessionStore, path: string) => Promise<void>): Promise<void> {
     const directory = newDirectory();
     await fill(directory);
-    await using store = await openSqliteStore(directory, { busyTimeoutMs: 50 });
+    await using store = await openSqliteStore(directory, { lockPatienceMs: 50 });
     await store.find("files", "k0");
     await run(store, join(directory, "holdfast.db"));
   }
@@ -167,6 +170,20 @@ describe("a write fails with a sentence of its own", () => {
       other.close();
       await store.add(row);
     }));
+
+  it("and until then waits for the lock without holding up the process", async () => {
+    const directory = newDirectory();
+    await using store = await openSqliteStore(directory);
+    const other = new DatabaseSync(join(directory, "holdfast.db"));
+    other.exec("begin immediate");
+    const written = store.add(row);
+    const erased = store.delete("files", "k2");
+    await new Promise((resolve) => setImmediate(resolve));
+    other.exec("rollback");
+    other.close();
+    await Promise.all([written, erased]);
+    assert.deepEqual(await store.find("files", "k1"), row);
+  });
 
   it("when the database is damaged", async () => {
     const directory = newDirectory();

@@ -2,24 +2,24 @@
 import type { SessionStore, StoredSession } from "../port.ts";
 import { StoreError } from "../store-error.ts";
 import type { StoredStream, StreamChange, StreamName } from "../stream-port.ts";
+import { ask } from "./ask.ts";
 import { type Database, openDatabase } from "./database.ts";
 import { Eraser } from "./eraser.ts";
-import { explain } from "./explain.ts";
 import { openQueries, type Queries } from "./queries.ts";
 import { StreamQueries } from "./stream-queries.ts";
 
 export interface SqliteStoreOptions {
-  /** How long a write waits for another process. The wait blocks this process too. */
-  readonly busyTimeoutMs?: number;
+  /** How long a write waits for another process that holds the lock. Only that write waits. */
+  readonly lockPatienceMs?: number;
   /** How long after a deletion its last trace leaves the write-ahead log. */
   readonly eraseDelayMs?: number;
 }
 
 /** @throws StoreError when the directory or the file cannot be used; its message names the fix. */
 export async function openSqliteStore(dataDir: string, options: SqliteStoreOptions = {}): Promise<SessionStore> {
-  const { busyTimeoutMs = 5_000, eraseDelayMs = 1_000 } = options;
-  const database = openDatabase(dataDir, busyTimeoutMs);
-  return new SqliteSessionStore(database, new Eraser(database, busyTimeoutMs, eraseDelayMs));
+  const { lockPatienceMs = 5_000, eraseDelayMs = 1_000 } = options;
+  const database = openDatabase(dataDir, lockPatienceMs);
+  return new SqliteSessionStore(database, new Eraser(database, eraseDelayMs));
 }
 
 export class SqliteSessionStore implements SessionStore {
@@ -111,14 +111,11 @@ export class SqliteSessionStore implements SessionStore {
     this.#database.durable.close();
   }
 
-  /** node:sqlite answers at once; a promise keeps the port the same for databases that do not. */
-  async #ask<Answer>(question: (queries: Queries) => Answer): Promise<Answer> {
-    this.#assertOpen();
-    try {
+  #ask<Answer>(question: (queries: Queries) => Answer): Promise<Answer> {
+    return ask(this.#database, () => {
+      this.#assertOpen();
       return question(this.#queries);
-    } catch (error) {
-      throw explain(error, this.#database.path);
-    }
+    });
   }
 
   #assertOpen(): void {

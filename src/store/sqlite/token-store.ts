@@ -1,32 +1,31 @@
 // API tokens in the SQLite file, by their hashes. The only file that speaks SQL about them.
 import type { SQLOutputValue } from "node:sqlite";
 import type { StoredToken, TokenStore } from "../port.ts";
+import { ask } from "./ask.ts";
 import type { Database } from "./database.ts";
 import type { Eraser } from "./eraser.ts";
-import { explain } from "./explain.ts";
 
 const add = `
   insert into api_token (id, user, label, role, hash, created_at_ms, last_used_at_ms)
   values (:id, :user, :label, :role, :hash, :createdAtMs, :lastUsedAtMs)`;
 
-export function openSqliteTokens({ durable, relaxed, path }: Database, eraser: Eraser): TokenStore {
-  const ask = async <Answer>(question: () => Answer): Promise<Answer> => {
-    try {
-      return question();
-    } catch (error) {
-      throw explain(error, path);
-    }
-  };
+export function openSqliteTokens(database: Database, eraser: Eraser): TokenStore {
+  const { durable, relaxed } = database;
   return {
-    list: () => ask(() => durable.prepare("select * from api_token order by created_at_ms, id").all().map(toToken)),
-    add: (token) => ask(() => void durable.prepare(add).run({ ...token, lastUsedAtMs: token.lastUsedAtMs ?? null })),
+    list: () =>
+      ask(database, () => durable.prepare("select * from api_token order by created_at_ms, id").all().map(toToken)),
+    add: (token) =>
+      ask(database, () => void durable.prepare(add).run({ ...token, lastUsedAtMs: token.lastUsedAtMs ?? null })),
     async remove(id) {
-      const { changes } = await ask(() => durable.prepare("delete from api_token where id = ?").run(id));
+      const { changes } = await ask(database, () => durable.prepare("delete from api_token where id = ?").run(id));
       eraser.soon();
       return Number(changes) === 1;
     },
     touch: (id, lastUsedAtMs) =>
-      ask(() => void relaxed.prepare("update api_token set last_used_at_ms = ? where id = ?").run(lastUsedAtMs, id)),
+      ask(
+        database,
+        () => void relaxed.prepare("update api_token set last_used_at_ms = ? where id = ?").run(lastUsedAtMs, id),
+      ),
   };
 }
 
