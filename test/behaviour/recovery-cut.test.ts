@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { describe, it } from "node:test";
 import { startHoldfast } from "../support/holdfast.ts";
-import { type Answer, connect, errorCode, openScene, toolText } from "./recovery-scene.ts";
+import { type Answer, connect, errorCode, eventually, openScene, toolText } from "./recovery-scene.ts";
 import { initializeResult, sendJson, startUpstream } from "./recovery-upstream.ts";
 
 const cuts = ["before-headers", "after-headers", "mid-stream", "clean-end"] as const;
@@ -184,6 +184,73 @@ describe("a server that continues its streams", () => {
     const got = await client.request("tools/list", {}, 700);
     assert.ok(Array.isArray(got.result?.["tools"]), got.text);
     assert.equal((await scene.state()).requests.filter(({ id }) => id === 700).length, 2);
+  });
+
+  it("is waited for while it cannot be reached, and then brings the answer", async () => {
+    await using scene = await openScene({ chaos: { resumable: true } });
+    const client = await connect(scene.holdfast.url);
+    await scene.order({ do: "close-stream", retryMs: 500 });
+    const running = client.call("count", { key: "a" }, 700);
+    await scene.stateWhen(({ executions }) => executions["count"]?.["a"] === 1, "the call run");
+    await scene.order({ do: "refuse", ms: 3_000, keepSessions: true });
+    assert.equal(toolText(await running), "1");
+    const { executions, requests, received } = await scene.state();
+    assert.deepEqual(executions["count"], { a: 1 });
+    assert.equal(requests.filter(({ id }) => id === 700).length, 1);
+    assert.equal(received.initialize, 1);
+  });
+
+  /** Its gateway answers the first GETs that continue a stream with these statuses, and every OPTIONS with 200. */
+  const startBehindGateway = (statuses: number[]) =>
+    startUpstream(({ http, headers, message: { id, method } }, response) => {
+      if (method === "tools/call") {
+        response.writeHead(200, { "content-type": "text/event-stream" });
+        response.write('id: e1\ndata: {"jsonrpc":"2.0","method":"notifications/x"}\n\n', () => response.destroy());
+        return true;
+      }
+      if (http !== "GET" || headers["last-event-id"] === undefined) return undefined;
+      const status = statuses.length > 1 ? statuses.shift() : statuses[0];
+      if (status !== 200) return sendJson(response, status ?? 502, {});
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.end(`id: e2\ndata: ${JSON.stringify({ jsonrpc: "2.0", id: id ?? 700, result: {} })}\n\n`);
+      return true;
+    });
+
+  for (const statuses of [
+    [502, 503, 502, 503, 502, 503, 200],
+    [504, 504, 200],
+  ]) {
+    it(`is asked again where its gateway answers ${statuses.slice(0, -1).join(", ")}`, async () => {
+      await using upstream = await startBehindGateway([...statuses]);
+      await using holdfast = await startHoldfast(upstream.url);
+      const client = await connect(holdfast.url);
+      assert.deepEqual((await client.call("any", {}, 700)).result, {});
+      assert.equal(upstream.names().filter((name) => name === "GET").length, statuses.length);
+      assert.equal(upstream.names().filter((name) => name === "tools/call").length, 1);
+    });
+  }
+
+  it("makes the call unknown where the recovery window has passed, and says why", async () => {
+    await using upstream = await startBehindGateway([502]);
+    await using holdfast = await startHoldfast(upstream.url, { args: ["--recovery-window", "1"] });
+    const client = await connect(holdfast.url);
+    const got = await client.call("any", {}, 700);
+    assert.equal(errorCode(got), "OUTCOME_UNKNOWN", got.text);
+    assert.match(String(got.error?.message), /away for \d+ ms .* It answers 502\./);
+  });
+
+  it("keeps no call waiting whose session was ended", async () => {
+    await using upstream = await startBehindGateway([502]);
+    await using holdfast = await startHoldfast(upstream.url);
+    const client = await connect(holdfast.url);
+    const waiting = client.call("any", {}, 700);
+    await eventually(async () => upstream.names().includes("GET") || undefined, "the stream asked for again");
+    await fetch(client.url, { method: "DELETE", headers: client.headers });
+    const got = await waiting;
+    assert.equal(got.result, undefined, got.text);
+    const asked = upstream.seen.length;
+    await client.request("ping");
+    assert.deepEqual(upstream.names(asked), []);
   });
 
   it("that restarts in the middle makes the call unknown, and is not asked to continue for ever", async () => {

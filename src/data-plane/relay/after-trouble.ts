@@ -12,7 +12,7 @@ import {
 /** Lets whoever comes next wait for the server instead of meeting the same trouble. */
 export function noteAway(
   { availability }: Connector,
-  met: { readonly facts?: ReplyFacts | undefined; readonly cause?: Error | undefined },
+  met: { readonly facts?: Pick<ReplyFacts, "status"> | undefined; readonly cause?: Error | undefined },
 ): void {
   if (met.facts !== undefined && isGatewayAway(met.facts.status)) {
     availability.failed("UPSTREAM_UNAVAILABLE", `It answers ${met.facts.status}.`, met.facts.status);

@@ -10,6 +10,8 @@ export interface Trouble {
   readonly facts?: ReplyFacts | undefined;
   readonly cause?: Error | undefined;
   readonly reply?: Extract<Reply, { kind: "reply" }> | undefined;
+  /** What went wrong in words, where that was no failed connection. */
+  readonly note?: string | undefined;
 }
 
 /** What was tried so far. */
@@ -22,14 +24,14 @@ export interface Tries {
 }
 
 export function failureOf(connector: Connector, code: ErrorCode, trouble: Trouble, tries: Tries): ProxyError {
-  const { facts, cause } = trouble;
+  const { facts, cause, note = cause?.message } = trouble;
   discard(trouble);
   return new ProxyError(code, {
     connector: connector.settings.name,
     attempts: tries.sends,
     waitedMs: Math.round(connector.nowMs() - tries.startedMs),
     ...(facts === undefined ? {} : { upstream: facts }),
-    ...(cause === undefined ? {} : { note: cause.message }),
+    ...(note === undefined ? {} : { note }),
   });
 }
 

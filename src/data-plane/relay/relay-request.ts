@@ -317,7 +317,7 @@ class RequestLife implements OpenCall {
       this.#settled(lease);
       return true;
     }
-    return this.#recover({ fault: "stream-cut", cause: outcome.cause }, lease);
+    return this.#recover({ fault: "stream-cut", note: outcome.note }, lease);
   }
 
   async #waitUntilUp(): Promise<void> {

@@ -1,7 +1,16 @@
 // Continues an answer stream that broke or was closed on purpose, on the same session, with the server's own Last-Event-ID. Sends nothing twice: the
 // server replays what was missed.
 import { lastEventIdHeader, mediaType } from "../../protocol/index.ts";
-import type { Lease, UpstreamSession } from "../session/index.ts";
+import {
+  isGatewayAway,
+  isGatewayTimeout,
+  isNotSendable,
+  type Lease,
+  type OpenCall,
+  type UpstreamSession,
+} from "../session/index.ts";
+import type { Reply } from "../transport/index.ts";
+import { noteAway } from "./after-trouble.ts";
 import type { ClientExchange } from "./client-exchange.ts";
 import { upstreamHeaders } from "./headers.ts";
 import type { AnswerRelay } from "./relay-answer.ts";
@@ -14,8 +23,9 @@ const shortestRetryMs = 10;
 const longestRetryMs = 60_000;
 
 /**
- * Resolves when the client has its answer, or with the reason why the stream cannot be continued. `retryMs`: the server closed the stream on
- * purpose and wants to be asked again after so long (2025-11-25), as often as it takes.
+ * Resolves when the client has its answer, or with a note why the stream cannot be continued. `retryMs`: the server closed the stream on purpose
+ * and wants to be asked again after so long (2025-11-25), as often as it takes. A server that is away is waited for, as long as the recovery
+ * window.
  */
 export async function resumeStream(
   exchange: ClientExchange,
@@ -24,27 +34,29 @@ export async function resumeStream(
   lease: Lease,
   lastEventId: string,
   retryMs: number | undefined,
-): Promise<"delivered" | { readonly cause: Error }> {
+): Promise<"delivered" | { readonly note: string }> {
   const { connector } = session;
+  const outage = new Outage(session, answer);
   let from = lastEventId;
   let pauseMs = retryMs;
   for (let fruitless = 0; fruitless < mostFruitless; ) {
     const wantedMs = pauseMs ?? (fruitless === 0 ? 0 : firstDelayMs * 2 ** fruitless);
     const forMs = Math.min(Math.max(wantedMs, shortestRetryMs), longestRetryMs);
     if (wantedMs > 0) await new Promise((resolve) => setTimeout(resolve, forMs));
-    if (answer.gone || answer.abandoned) return { cause: new Error("The client left.") };
-    const headers = [...upstreamHeaders({ ...exchange, httpMethod: "GET" }, session, lease), lastEventIdHeader, from];
-    const reply = await connector.transport.send({ method: "GET", headers });
-    fruitless += 1;
-    if (reply.kind === "lost") {
-      pauseMs = undefined;
+    if (answer.gone || answer.abandoned) return { note: "The client left." };
+    const reply = await openAgain(exchange, session, lease, from);
+    if (reply.kind === "lost" || !isStream(reply)) {
+      if (reply.kind === "reply") reply.body.abort();
+      const met = meaningOf(reply);
+      if (met === "refused") return { note: `The server would not continue its stream: ${wordFor(reply)}` };
+      if (met === "away" && !(await outage.passes(reply))) return { note: outage.note(reply) };
+      // A server that is away has refused nothing. One that can be reached and gives no answer may do so for ever.
+      if (met === "silent" || (reply.kind === "lost" && reply.sent === "maybe")) fruitless += 1;
+      pauseMs = met === "away" ? 0 : undefined;
       continue;
     }
-    const isStream = reply.status === 200 && mediaType(reply.headers["content-type"]) === "text/event-stream";
-    if (!isStream) {
-      reply.body.abort();
-      return { cause: new Error(`The server would not continue its stream: it answers ${reply.status}.`) };
-    }
+    fruitless += 1;
+    outage.over();
     exchange.outcome.recovery = "resumed";
     answer.abandonWith(() => reply.body.abort(), 0);
     const startedMs = connector.nowMs();
@@ -60,5 +72,84 @@ export async function resumeStream(
     from = next;
     pauseMs = delivery.retryMs;
   }
-  return { cause: new Error("The server's stream broke off again and again.") };
+  return { note: "The server's stream broke off again and again." };
+}
+
+type Answered = Extract<Reply, { kind: "reply" }>;
+
+function openAgain(
+  exchange: ClientExchange,
+  session: UpstreamSession,
+  lease: Lease,
+  lastEventId: string,
+): Promise<Reply> {
+  const headers = upstreamHeaders({ ...exchange, httpMethod: "GET" }, session, lease);
+  return session.connector.transport.send({ method: "GET", headers: [...headers, lastEventIdHeader, lastEventId] });
+}
+
+function isStream({ status, headers }: Answered): boolean {
+  return status === 200 && mediaType(headers["content-type"]) === "text/event-stream";
+}
+
+function meaningOf(reply: Reply): "away" | "silent" | "refused" {
+  if (reply.kind === "lost") return isNotSendable(reply.cause) ? "refused" : "away";
+  if (isGatewayAway(reply.status)) return "away";
+  return isGatewayTimeout(reply.status) ? "silent" : "refused";
+}
+
+function wordFor(reply: Reply): string {
+  return reply.kind === "lost" ? reply.cause.message : `It answers ${reply.status}.`;
+}
+
+/** A server that went away while its stream was to be continued. */
+class Outage implements OpenCall {
+  before: OpenCall | undefined;
+  behind: OpenCall | undefined;
+  inLine = false;
+  readonly #session: UpstreamSession;
+  readonly #answer: AnswerRelay;
+  #sinceMs = 0;
+  #inVain = 0;
+  #stopWaiting: (() => void) | undefined;
+
+  constructor(session: UpstreamSession, answer: AnswerRelay) {
+    this.#session = session;
+    this.#answer = answer;
+  }
+
+  /** Resolves with true when it is worth to ask again, and with false when nothing is waited for any more. */
+  async passes(reply: Reply): Promise<boolean> {
+    const { connector, calls } = this.#session;
+    const { availability, nowMs, settings } = connector;
+    noteAway(connector, reply.kind === "lost" ? reply : { facts: { status: reply.status } });
+    if (this.#inVain === 0) this.#sinceMs = nowMs();
+    const up = availability.up(this.#sinceMs + settings.recoveryWindowMs, this.#inVain++);
+    const stopped = new Promise<"stopped">((resolve) => {
+      this.#stopWaiting = () => resolve("stopped");
+    });
+    calls.join(this);
+    const outcome = await Promise.race([up, stopped]);
+    calls.leave(this);
+    return outcome === "up";
+  }
+
+  over(): void {
+    this.#inVain = 0;
+    this.#session.connector.availability.answered();
+  }
+
+  endIfCancelled(): void {
+    if (this.#answer.abandoned) this.#stopWaiting?.();
+  }
+
+  sessionEnded(): void {
+    this.#stopWaiting?.();
+  }
+
+  note(reply: Reply): string {
+    const { connector, state } = this.#session;
+    if (state.at === "closed") return "The session has ended.";
+    const waitedMs = Math.round(connector.nowMs() - this.#sinceMs);
+    return `The server was away for ${waitedMs} ms when its stream was to be continued. ${wordFor(reply)}`;
+  }
 }
