@@ -145,9 +145,7 @@ export class Connection implements SocketEvents, AnswerEvents {
   }
 
   ended(): void {
-    if (this.#isOver) return;
-    if (this.#sent && this.#parser.endsWithConnection) this.#complete(false);
-    else this.broken(new ConnectionClosed());
+    this.#ended(new ConnectionClosed());
   }
 
   broken(cause: Error): void {
@@ -160,11 +158,19 @@ export class Connection implements SocketEvents, AnswerEvents {
     else outgoing.failed(this.#sent ? "maybe" : "nothing", cause);
   }
 
+  #ended(cause: Error): void {
+    if (this.#isOver) return;
+    if (this.#sent && this.#parser.endsWithConnection) this.#complete(false);
+    else this.broken(cause);
+  }
+
   #flow(parts: UploadParts): void {
     const begun = (): void => {
       this.#sent = true;
     };
-    this.#upload = new Upload(this.#socket, parts, { begun, failed: (cause) => this.broken(cause) });
+    const failed = (cause: Error): void => this.broken(cause);
+    const refused = (cause: Error): void => this.#ended(cause);
+    this.#upload = new Upload(this.#socket, parts, { begun, failed, refused });
     this.#upload.start();
   }
 
@@ -175,6 +181,7 @@ export class Connection implements SocketEvents, AnswerEvents {
     const isSent = this.#socket.writableLength === 0 && (this.#upload === undefined || this.#upload.isOver);
     if (isClean && isSent && answer?.persistent === true && keptMs > 0) {
       this.#outgoing = undefined;
+      this.#upload?.stop();
       this.#upload = undefined;
       this.#sent = false;
       this.#parser.stop();
