@@ -1,5 +1,5 @@
 // A request body that flows: from a stream to a socket, never faster than the server reads, and never more or less than was announced.
-import type { Socket } from "node:net";
+import { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { RequestFault } from "./request-head.ts";
 
@@ -99,12 +99,12 @@ export class Upload {
    */
   #readBeforeDestroying(): void {
     const socket = this.#socket;
-    const { destroy } = socket;
+    const destroy = (cause?: Error): Socket => Socket.prototype.destroy.call(socket, cause);
     this.#destroyAsBefore = () => {
       socket.destroy = destroy;
     };
     socket.destroy = (cause) => {
-      if (!isWriteError(cause)) return destroy.call(socket, cause);
+      if (!isWriteError(cause)) return destroy(cause);
       // Of several writes that wait each one fails.
       if (!this.#isRefused) this.#refuse(cause);
       return socket;
