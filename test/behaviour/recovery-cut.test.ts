@@ -67,6 +67,18 @@ for (const json of [false, true]) {
       });
     }
 
+    it("says once what was met and how often where the repeated tool meets a gateway's 502", async () => {
+      await using scene = await openScene({ chaos: { json }, args: ["--trusted"] });
+      const client = await connect(scene.holdfast.url);
+      await scene.order({ do: "answer", status: 502, times: 2, methods: ["tools/call"] });
+      const got = await client.call("echo", { text: "a" }, 700);
+      assert.equal(errorCode(got), "UPSTREAM_CUT", got.text);
+      const message = String(got.error?.message);
+      assert.equal(message.match(/Tried 2 times/g)?.length, 1, message);
+      assert.equal(message.match(/had status 502/g)?.length, 1, message);
+      assert.match(message, /says that the server is away/);
+    });
+
     it("is given by the restarted server where the running tool is trusted to be read-only", async () => {
       await using scene = await openScene({ chaos: { json }, args: ["--trusted"] });
       const client = await connect(scene.holdfast.url);

@@ -29,14 +29,20 @@ describe("a question of the server that was open at the loss", () => {
 
   it("is not answered under the new session, whoever finds the loss first", async () => {
     await using scene = await openScene({ chaos: { json: true } });
-    const client = await connect(scene.holdfast.url, { capabilities });
-    for (const restoredBefore of [true, false]) {
+    const client = await connect(scene.holdfast.url, { capabilities, protocolVersion: "2025-03-26" });
+    for (const [restoredBefore, asBatch] of [
+      [true, false],
+      [false, false],
+      [true, true],
+      [false, true],
+    ] as const) {
       await scene.order({ do: "reset", counts: true });
       const { leave, left, listener } = await ask(scene, client);
       const question = await listener.next(isMethod("elicitation/create"));
       await forget(scene);
       if (restoredBefore) assert.equal(toolText(await client.call("echo", { text: "x" })), "x");
-      const told = await client.post({ jsonrpc: "2.0", id: question["id"], result: { action: "accept" } });
+      const answer = { jsonrpc: "2.0", id: question["id"], result: { action: "accept" } };
+      const told = await client.post(asBatch ? [answer] : answer);
       assert.equal(told.status, 202, told.text);
       assert.equal(toolText(await client.call("echo", { text: "y" })), "y");
       const state = await scene.state();

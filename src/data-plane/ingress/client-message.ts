@@ -1,5 +1,5 @@
 // What a client's message means to its session before it goes to the server: a cancellation is noted, an answer to a dead question ends here.
-import type { Scanned } from "../../protocol/index.ts";
+import type { Envelope, Scanned } from "../../protocol/index.ts";
 import { type ClientExchange, relayRequest } from "../relay/index.ts";
 import { isSameCredential, type UpstreamSession } from "../session/index.ts";
 
@@ -23,16 +23,26 @@ function noteCancellation({ body, headers }: ClientExchange, session: UpstreamSe
   session.cancel(params?.requestId);
 }
 
-/** An answer to a question that a dead session asked: the new one must not take it for an answer to a question of its own. */
+/** An answer to a question that a dead session asked, or a batch of them: the new one must not take it for an answer to a question of its own. */
 function answersTheDead(exchange: ClientExchange, session: UpstreamSession, scanned: Scanned): boolean {
-  if (scanned.shape !== "single" || scanned.envelope.method !== undefined || scanned.envelope.id === undefined)
-    return false;
-  const asked = session.asked.get(scanned.envelope.id);
-  session.asked.delete(scanned.envelope.id);
-  // A session that was moved still has calls, and questions, where it was before.
-  if (asked === undefined || (session.state.at === "operating" && asked >= session.livesSince)) return false;
+  if (!isOnlyForTheDead(session, scanned)) return false;
   exchange.outcome.recovery = "dropped";
   exchange.connection.head(202, ["content-length", "0"]);
   exchange.connection.end();
   return true;
+}
+
+function isOnlyForTheDead(session: UpstreamSession, scanned: Scanned): boolean {
+  if (scanned.shape === "single") return isAnswerToTheDead(session, scanned.envelope);
+  if (scanned.shape !== "batch") return false;
+  // Each is taken note of, whatever the others are.
+  return scanned.envelopes.filter((each) => !isAnswerToTheDead(session, each)).length === 0;
+}
+
+function isAnswerToTheDead(session: UpstreamSession, { id, method }: Envelope): boolean {
+  if (method !== undefined || id === undefined) return false;
+  const asked = session.asked.get(id);
+  session.asked.delete(id);
+  // A session that was moved still has calls, and questions, where it was before.
+  return asked !== undefined && (session.state.at !== "operating" || asked < session.livesSince);
 }

@@ -62,7 +62,9 @@ export function lastWord(exchange: ClientExchange, connector: Connector, error: 
 function truthful(failure: ProxyError, { mayHaveRun, method }: Tries): ProxyError {
   const claimsNo = catalog[failure.code].executed === "no" && !(failure instanceof RestoreRefused);
   if (!claimsNo || !mayHaveRun || method !== "tools/call") return failure;
-  return new ProxyError("UPSTREAM_CUT", { ...failure.details, note: failure.message }, { cause: failure });
+  const { details } = failure;
+  const note = [catalog[failure.code].summary, details.note].filter((part) => part !== undefined).join(" ");
+  return new ProxyError("UPSTREAM_CUT", { ...details, note }, { cause: failure });
 }
 
 /** Frees the connection of an answer that will not be passed on. */
