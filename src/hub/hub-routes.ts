@@ -61,6 +61,7 @@ export class HubRoutes {
       tokens: hub.tokens,
       settings: hub.settings,
       version: hub.options.version,
+      bodyIdleMs: hub.options.bodyIdleTimeoutMs,
       origin: hub.url,
       access: {
         allowStdioOverApi: hub.options.allowStdioOverApi,

@@ -170,6 +170,28 @@ describe("a body that does not come, in front of a server, beside its MCP endpoi
     assert.match(text, /^HTTP\/1\.1 408 /);
     assert.equal(upstream.seen.length, 0);
   });
+
+  for (const [what, head, piece] of [
+    ["in pieces of no announced length", "transfer-encoding: chunked", "3\r\n123\r\n"],
+    ["that is larger than what is kept", "content-length: 100000", "1".repeat(70_000)],
+  ] as const) {
+    it(`is given up as well where it flows ${what}, and its request at the server too`, async () => {
+      const broken = Promise.withResolvers<void>();
+      const upstream = createServer((request) => request.resume().once("close", () => broken.resolve()));
+      await once(upstream.listen(0, "127.0.0.1"), "listening");
+      const { port } = upstream.address() as AddressInfo;
+      const url = `http://127.0.0.1:${port}/mcp`;
+      const bridge = await startInProcess({ url, front: true, bodyIdleTimeoutMs: 150 });
+      await using _ = { [Symbol.asyncDispose]: () => bridge.close() };
+      const socket = connectSocket(bridge.port, "127.0.0.1");
+      socket.write(`POST /upload HTTP/1.1\r\nhost: 127.0.0.1:${bridge.port}\r\n${head}\r\n\r\n${piece}`);
+      const text = await readUntil(socket, /BODY_TIMEOUT/g, 1);
+      assert.match(text, /^HTTP\/1\.1 408 /);
+      await broken.promise;
+      socket.destroy();
+      upstream.close();
+    });
+  }
 });
 
 describe("a request that cannot be put on the wire", () => {

@@ -1,5 +1,6 @@
 // Who may use the hub: the one-time link and its cookie, tokens, pages of other origins; and what may not be added over REST.
 import assert from "node:assert/strict";
+import { connect as connectSocket } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { type Hub, startHub } from "../support/hub.ts";
 
@@ -36,6 +37,19 @@ describe("the REST interface", { timeout }, () => {
     );
     assert.equal((await hub.api("POST", "/connectors/demo/test", undefined, as({ origin: hub.url }))).status, 200);
     assert.equal((await hub.api("GET", "/whoami", undefined, { ...bare, cookie: `${cookie}x` })).status, 401);
+  });
+
+  it("waits for a body that stops coming as long as the idle limit, 15 s", async () => {
+    const { port } = new URL(hub.url);
+    const socket = connectSocket(Number(port), "127.0.0.1");
+    const head = `POST /api/v1/login HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\ncontent-type: application/json`;
+    socket.write(`${head}\r\ncontent-length: 100\r\n\r\n{"code":`);
+    let text = "";
+    for await (const chunk of socket) {
+      text += String(chunk);
+      if (text.includes("BODY_TIMEOUT")) break;
+    }
+    assert.match(text, /^HTTP\/1\.1 408 /);
   });
 
   it("takes no program, no local address and no variable of the hub's", async () => {

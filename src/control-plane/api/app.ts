@@ -70,7 +70,7 @@ export function createApi(
         name: req.param("name") ?? "",
         param: (key) => req.param(key) ?? "",
         query: (key) => req.query(key),
-        body: () => readJson(context),
+        body: () => readJson(context, hub.bodyIdleMs),
         ifGeneration: readIfMatch(route, header("if-match")),
         who,
       });
@@ -169,21 +169,37 @@ function problem(context: Context, body: s.Problem): Response {
   return context.body(JSON.stringify(body), body.status as 400);
 }
 
-/** Only JSON, which no form of another page can send; an empty body is an empty object. */
-async function readJson(context: Context): Promise<unknown> {
+/** Only JSON, which no form of another page can send. */
+async function readJson(context: Context, idleMs: number): Promise<unknown> {
   const type = context.req.header("content-type") ?? "";
   if (!/^application\/json\s*(?:;|$)/i.test(type)) throw new ProxyError("CONTENT_TYPE_NOT_JSON");
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of context.req.raw.body ?? []) {
-    chunks.push(chunk);
-    size += chunk.length;
-    if (size > mostBodyBytes) throw new ProxyError("BODY_TOO_LARGE", { note: `The limit is ${mostBodyBytes} bytes.` });
-  }
+  const body = await readWhole(context.req.raw.body, idleMs);
   try {
-    return JSON.parse(Buffer.concat(chunks).toString("utf8")) as unknown;
+    return JSON.parse(body.toString("utf8")) as unknown;
   } catch {
     throw new InvalidInput([{ path: "", message: "The body is not valid JSON." }]);
+  }
+}
+
+async function readWhole(body: ReadableStream<Uint8Array> | null, idleMs: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  const { promise: idle, reject } = Promise.withResolvers<never>();
+  const note = `Nothing came for ${idleMs} ms.`;
+  const timer = setTimeout(() => reject(new ProxyError("BODY_TIMEOUT", { note })), idleMs);
+  try {
+    const reader = body?.getReader();
+    for (;;) {
+      const read = await Promise.race([reader?.read(), idle]);
+      if (read?.value === undefined) return Buffer.concat(chunks);
+      timer.refresh();
+      chunks.push(read.value);
+      size += read.value.length;
+      if (size > mostBodyBytes)
+        throw new ProxyError("BODY_TOO_LARGE", { note: `The limit is ${mostBodyBytes} bytes.` });
+    }
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -31,6 +31,8 @@ export interface HubApi {
   readonly tokens: Tokens;
   readonly settings: HubSettings;
   readonly version: string;
+  /** Longest pause between two pieces of a request's body, in milliseconds. */
+  readonly bodyIdleMs: number;
   /** Where clients reach the hub: scheme, host and port. */
   readonly origin: string;
   readonly access: {

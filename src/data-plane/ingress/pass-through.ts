@@ -28,6 +28,8 @@ export async function passThrough(
   connection.onGone(() => gone.abort());
   try {
     const body = read ?? (await readSmall(request, bodyIdleMs));
+    if (body?.stream !== undefined && read === undefined)
+      watchFlow(request, bodyIdleMs, () => gone.abort(bodyTimeout(bodyIdleMs)));
     const reply = await send(connector, request, passThroughHeaders(request, forwarding), body, gone.signal);
     if (!connection.gone) relay(reply, connection);
   } catch (error) {
@@ -61,6 +63,7 @@ async function send(
       return reply;
     }
     const note = reply.cause.message;
+    if (signal.reason instanceof ProxyError) throw signal.reason;
     if (reply.sent === "maybe") throw new ProxyError("OUTCOME_UNKNOWN", { connector: settings.name, note });
     if (signal.aborted) throw new ProxyError("REQUEST_CANCELLED", {});
     const { code, detail } = connectFault(reply.cause);
@@ -92,16 +95,34 @@ async function readSmall(request: IncomingMessage, bodyIdleMs: number): Promise<
   if (contentLength === undefined || Number(contentLength) > keptBodyBytes) return { stream: request, contentLength };
   const chunks: Buffer[] = [];
   await new Promise<void>((resolve, reject) => {
-    const fail = (note: string) => () => reject(new ProxyError("BODY_TIMEOUT", { note }));
-    const idle = setTimeout(fail(`Nothing came for ${bodyIdleMs} ms.`), bodyIdleMs);
+    const idle = setTimeout(() => reject(bodyTimeout(bodyIdleMs)), bodyIdleMs);
     request.on("data", (chunk: Buffer) => {
       chunks.push(chunk);
       idle.refresh();
     });
     request
       .once("end", resolve)
-      .once("error", fail("The connection broke."))
+      .once("error", () => reject(new ProxyError("BODY_TIMEOUT", { note: "The connection broke." })))
       .once("close", () => clearTimeout(idle));
   });
   return { kept: Buffer.concat(chunks) };
+}
+
+/** Calls back once if a body that is asked for does not come: between one and two times `idleMs` after its last byte. */
+function watchFlow(request: IncomingMessage, idleMs: number, onIdle: () => void): void {
+  let before = request.socket.bytesRead;
+  const look = setInterval(() => {
+    const { bytesRead } = request.socket;
+    const isAwaited = request.readableFlowing === true && !request.complete;
+    if (isAwaited && bytesRead === before) {
+      clearInterval(look);
+      onIdle();
+    }
+    before = bytesRead;
+  }, idleMs);
+  request.once("end", () => clearInterval(look)).once("close", () => clearInterval(look));
+}
+
+function bodyTimeout(idleMs: number): ProxyError {
+  return new ProxyError("BODY_TIMEOUT", { note: `Nothing came for ${idleMs} ms.` });
 }
