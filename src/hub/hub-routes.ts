@@ -22,6 +22,7 @@ import { ProxyError } from "../errors/index.ts";
 import type { RunningHub } from "./hub.ts";
 import type { HubConnector } from "./hub-connector.ts";
 import { signInRoute } from "./sign-in-route.ts";
+import { StandingExchanges } from "./standing-exchanges.ts";
 import { tapExchange } from "./tap-exchange.ts";
 
 const connectorPath = /^\/c\/([A-Za-z0-9._-]{1,64})\/\w+$/;
@@ -32,6 +33,7 @@ export class HubRoutes {
   readonly #routes = new WeakMap<HubConnector, Routes>();
   /** Of requests to the API, whose line tells who asked and what was refused. */
   readonly #notes = new WeakMap<object, ExchangeNotes>();
+  readonly #standing = new StandingExchanges();
   #built: Page | undefined;
   #api: ((request: IncomingMessage, response: ServerResponse) => void) | undefined;
 
@@ -42,6 +44,11 @@ export class HubRoutes {
   /** Before the hub listens. A hub without its page is still a hub. */
   async loadPage(): Promise<void> {
     this.#built = await openPage().catch(() => undefined);
+  }
+
+  /** What a token that was revoked meanwhile had opened. */
+  endRevoked(): void {
+    this.#standing.endIf((authorization) => this.#hub.tokens.isRevoked(authorization));
   }
 
   /** Once the hub knows where it listens; in one go, since a request that came in between would never be answered. */
@@ -94,6 +101,8 @@ export class HubRoutes {
     const name = connectorPath.exec(path)?.[1];
     const opened = name === undefined ? undefined : this.#hub.actual(name)?.opened;
     if (opened === undefined || opened.inspector.bodies.isOn) return undefined;
+    // A stream that stands on a credential.
+    if (request.method === "GET" && request.headers.authorization !== undefined) return undefined;
     const serve = this.#routesOf(opened).shortRoute(path, request);
     const user = serve === undefined ? "no" : this.#mayUse(request);
     if (user === "no") return undefined;
@@ -115,6 +124,7 @@ export class HubRoutes {
         return refuseUpgrade(socket, "TOKEN_REQUIRED", notes.requestId);
       }
       if (user !== undefined) notes.userId = user.user;
+      this.#standing.add(socket, request);
       accept(request, socket, head, notes);
     };
   }
@@ -133,6 +143,7 @@ export class HubRoutes {
         return Promise.resolve();
       }
       if (user !== undefined) notes.userId = user.user;
+      if (request.method === "GET") this.#standing.add(response, request);
       const bodies = opened?.inspector.bodies;
       if (bodies?.isOn === true) tapExchange(bodies, notes.requestId, request, response);
       return serve(request, response, notes);
@@ -163,6 +174,7 @@ export class HubRoutes {
 
   readonly #serveApi: Serve = (request, response, notes) => {
     this.#notes.set(request, notes);
+    if (request.method === "GET") this.#standing.add(response, request);
     this.#api?.(request, response);
     return Promise.resolve();
   };

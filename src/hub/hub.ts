@@ -128,6 +128,7 @@ export class RunningHub {
     await this.#startDemo(opened);
     await this.tokens.load();
     const routes = new HubRoutes(this);
+    this.tokens.whenRevoked(() => routes.endRevoked());
     await routes.loadPage();
     const server = await listen({
       host: options.host,

@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { connect as connectSocket } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { type Hub, startHub } from "../support/hub.ts";
+import { open, openSession } from "../support/raw-client.ts";
+import { connectWebSocket } from "../support/wire-clients.ts";
 
 const timeout = 60_000;
 let hub: Hub;
@@ -76,6 +78,26 @@ describe("a token", { timeout }, () => {
     await answer.text();
     return answer.status;
   };
+
+  it("takes what it has open along when it is revoked: streams, WebSocket connections, and nothing of anybody else's", async () => {
+    const [ann, bob] = await Promise.all(
+      ["ann", "bob"].map(async (user) => {
+        const { body } = await hub.api("POST", "/tokens", { user, label: "x", role: "admin" });
+        const headers = { authorization: `Bearer ${String(body["secret"])}` };
+        const session = await openSession(`${hub.url}/c/demo/mcp`, { headers });
+        const stream = await session.open({ method: "GET", headers: { accept: "text/event-stream" } });
+        const news = await open(`${hub.url}/api/v1/events`, { method: "GET", headers });
+        const webSocket = await connectWebSocket(`${hub.url.replace("http", "ws")}/c/demo/ws`, { headers });
+        return { id: String(body["id"]), stream, webSocket, news };
+      }),
+    );
+    assert.ok(ann !== undefined && bob !== undefined);
+    assert.equal((await hub.api("DELETE", `/tokens/${ann.id}`)).status, 204);
+    await Promise.all([ann.stream.ended, ann.news.ended, ann.webSocket.closed]);
+    assert.match(await bob.webSocket.initialize(), /"result"/);
+    assert.equal((await hub.api("DELETE", `/tokens/${bob.id}`)).status, 204);
+    await Promise.all([bob.stream.ended, bob.news.ended, bob.webSocket.closed]);
+  });
 
   it("of a user opens the connectors and not the management; revoked, it opens nothing; and no list shows it", async () => {
     assert.equal(await ask(), 401);

@@ -19,15 +19,23 @@ export class Tokens {
   /** Grows with each change of the list. */
   changes = 0;
   #byHash = new Map<string, StoredToken>();
+  #revoked: () => void = () => {};
 
   constructor(store: TokenStore, adminToken: string) {
     this.#store = store;
     this.#adminHash = hashOf(adminToken);
   }
 
+  /** Another process may revoke them as well. */
   async load(): Promise<void> {
     this.#byHash = new Map((await this.#store.list()).map((token) => [token.hash, token]));
     this.changes += 1;
+    this.#revoked();
+  }
+
+  /** Calls back whenever one of them may have been revoked. */
+  whenRevoked(listener: () => void): void {
+    this.#revoked = listener;
   }
 
   /** Who presents this; undefined for nobody that is known. By hash, so that its time tells nothing of the tokens. */
@@ -88,6 +96,8 @@ export class Tokens {
   async revoke(id: string): Promise<boolean> {
     const isThere = await this.#store.remove(id);
     for (const token of this.#byHash.values()) if (token.id === id) this.#byHash.delete(token.hash);
+    this.changes += 1;
+    this.#revoked();
     return isThere;
   }
 }
