@@ -29,6 +29,8 @@ const exitCannotStart = 4;
 export async function runCommandLine(argv: readonly string[]): Promise<void> {
   const manifest: unknown = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
   const { version } = manifest as { version: string };
+  // A variable without a value says nothing.
+  for (const name of ["HOLDFAST_DATA_DIR", "HOLDFAST_TOKEN"]) if (process.env[name] === "") delete process.env[name];
   if (isHubVerb(argv[0])) return runHubVerb(version, argv, { runDoctor });
   try {
     const [words, command] = splitCommand(argv);
@@ -92,18 +94,17 @@ const verbsOf = (version: string): Verbs => ({
 
   async demo(flags: BridgeFlags) {
     const { startChaos } = await import("./chaos/index.ts");
+    await using started = new AsyncDisposableStack();
     const chaos = await startChaos({ port: 0 });
+    started.defer(() => chaos.close());
     // The demo's sessions are nobody's: they are kept in memory and end with it.
     const bridge = await startBridge({
       ...readFlags({ url: chaos.url, command: undefined }, flags, isatty(2)),
       name: "demo",
       dataDir: flags.dataDir,
     });
-    const ended = runUntilSignal(async () => {
-      await bridge.close();
-      await chaos.close();
-    });
-    process.stdout.write(demoText(bridge.url, chaos.url, chaos.controlUrl));
+    const ended = runUntilSignal(() => bridge.close());
+    process.stdout.write(demoText(bridge.url, chaos.url, chaos.controlUrl, flags.token));
     await ended;
   },
 

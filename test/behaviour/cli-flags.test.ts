@@ -1,7 +1,7 @@
 // The command line: what it explains, what it refuses, with which exit status, and that it repeats no secret.
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { writeFile } from "node:fs/promises";
+import { access, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -92,6 +92,13 @@ const mistakes: readonly Mistake[] = [
     args: [url, "--host", "0.0.0.0"],
     says: /--token .*HOLDFAST_TOKEN/,
   },
+  { what: "a data directory without a name", args: [url, "--data-dir", ""], says: /--data-dir.*must not be empty/ },
+  { what: "a host without a name", args: [url, "--host", ""], says: /--host.*must not be empty/ },
+  {
+    what: "a URL that a flag before it took for its own",
+    args: ["--cors", url],
+    says: /--cors takes origins, which have no path\. Write the server's URL before it/,
+  },
   {
     what: "a host that is not of this machine",
     args: [url, "--host", "203.0.113.1", "--front"],
@@ -141,6 +148,16 @@ describe("a command line that is served", { timeout }, () => {
       child.output("stdout"),
       /^Claude Code: {2}claude mcp add --transport http \S+ http:\/\/127\.0\.0\.1:\d+\/mcp$/m,
     );
+  });
+
+  it("takes an IPv6 address as it is written in a URL, and an empty variable for none", async () => {
+    await using directory = await temporaryDirectory();
+    const env = { HOLDFAST_DATA_DIR: "", HOLDFAST_TOKEN: "", XDG_DATA_HOME: directory.path };
+    const args = [program, url, "--port", "0", "--host", "[::1]"];
+    await using child = await startChild(process.execPath, args, { env });
+    const [, port] = await child.waitForLine(/^MCP endpoint: http:\/\/\[::1\]:(\d+)\/mcp$/);
+    assert.equal((await send(`http://[::1]:${port}/healthz`, { method: "GET" })).status, 200);
+    if (process.platform === "linux") await access(join(directory.path, "holdfast", "holdfast.db"));
   });
 
   it("starts the faulty server alone, on any free port as well", async () => {

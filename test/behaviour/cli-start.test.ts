@@ -48,8 +48,10 @@ describe("a Node that is too old", { timeout }, () => {
 
 const program = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
 
-function start(args: readonly string[], dataDir: string): Promise<Child> {
-  return startChild(process.execPath, [program, "--port", "0", ...args], { env: { HOLDFAST_DATA_DIR: dataDir } });
+function start(args: readonly string[], dataDir: string, env: Readonly<Record<string, string>> = {}): Promise<Child> {
+  return startChild(process.execPath, [program, "--port", "0", ...args], {
+    env: { HOLDFAST_DATA_DIR: dataDir, ...env },
+  });
 }
 
 describe("npm start", { timeout }, () => {
@@ -94,24 +96,32 @@ describe("the program", { timeout }, () => {
     assert.equal((await scene.state()).executions["count"]?.[""], 1);
   });
 
-  it("without one, prints a URL, a line to paste into Claude Code, and steps that break and heal a session in bash", async () => {
-    await using directory = await temporaryDirectory();
-    await using child = await start([], directory.path);
-    const [, endpoint = ""] = await child.waitForLine(/^MCP endpoint: (\S+)$/);
-    await child.waitForLine(/^Stop with Ctrl-C/);
-    const printed = child.output("stdout");
-    assert.match(printed, new RegExp(`claude mcp add --transport http \\S+ ${endpoint}$`, "m"));
-    const steps = printed.split("\n").filter((line) => line.startsWith("       "));
-    assert.equal(steps.length, 4, printed);
-    const [initialize = "", keep = "", call = "", forget = ""] = steps;
-    const script = ["set -e", initialize, keep, call, 'echo; echo "--"', forget, 'echo "--"', call].join("\n");
-    const pasted = await startChild("bash", ["-c", script], { cwd: directory.path });
-    assert.equal(await pasted.exited, 0, pasted.output());
-    await pasted.end();
-    const [before = "", ordered = "", after = ""] = pasted.output("stdout").split("--");
-    assert.match(before, /"protocolVersion".*"text":"hello"/s);
-    assert.match(ordered, /forgot 1 session/);
-    assert.match(after, /"text":"hello"/, "the same call with the same session id is answered again");
-    await child.waitForLine(/session-not-found.*session restored/);
-  });
+  for (const [how, env] of [
+    ["", {}],
+    [" with its token", { HOLDFAST_TOKEN: "t".repeat(32) }],
+  ] as const) {
+    it(`without one, prints a URL, a line to paste into Claude Code, and steps that break and heal a session in bash${how}`, async () => {
+      await using directory = await temporaryDirectory();
+      await using child = await start([], directory.path, env);
+      const [, endpoint = ""] = await child.waitForLine(/^MCP endpoint: (\S+)$/);
+      await child.waitForLine(/^Stop with Ctrl-C/);
+      const printed = child.output("stdout");
+      assert.match(
+        printed,
+        new RegExp(`claude mcp add --transport http \\S+ ${endpoint}${how === "" ? "$" : " --header"}`, "m"),
+      );
+      const steps = printed.split("\n").filter((line) => line.startsWith("       "));
+      assert.equal(steps.length, 4, printed);
+      const [initialize = "", keep = "", call = "", forget = ""] = steps;
+      const script = ["set -e", initialize, keep, call, 'echo; echo "--"', forget, 'echo "--"', call].join("\n");
+      const pasted = await startChild("bash", ["-c", script], { cwd: directory.path, env });
+      assert.equal(await pasted.exited, 0, pasted.output());
+      await pasted.end();
+      const [before = "", ordered = "", after = ""] = pasted.output("stdout").split("--");
+      assert.match(before, /"protocolVersion".*"text":"hello"/s);
+      assert.match(ordered, /forgot 1 session/);
+      assert.match(after, /"text":"hello"/, "the same call with the same session id is answered again");
+      await child.waitForLine(/session-not-found.*session restored/);
+    });
+  }
 });

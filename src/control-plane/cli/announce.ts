@@ -18,14 +18,16 @@ export function serverText(wire: string, name: string): string {
   return `Server:       ${wire === "stdio" ? `${name} on stdio` : `${wire} at ${name}`}\n`;
 }
 
-export function demoText(url: string, chaosUrl: string, controlUrl: string): string {
-  return `${bridgeText({ url, connector: "holdfast-demo", others: undefined }, undefined)}
+export function demoText(url: string, chaosUrl: string, controlUrl: string, token: string | undefined): string {
+  const authorization = token === undefined ? "" : ' -H "authorization: Bearer $HOLDFAST_TOKEN"';
+  const post = `${url}${authorization} -H 'content-type: application/json'`;
+  return `${bridgeText({ url, connector: "holdfast-demo", others: undefined }, token)}
 Behind it stands a small faulty server (${chaosUrl}). Keep this running, and in another terminal:
 
   1. Call a tool through Holdfast with any MCP client, or with curl (npm start prints the log of each request here):
-       curl -sD head ${url} -H 'content-type: application/json' -d '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"curl","version":"1"}}}'
+       curl -sD head ${post} -d '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"curl","version":"1"}}}'
        SESSION=$(grep -i '^mcp-session-id:' head | tr -d '\\r' | cut -d' ' -f2)
-       curl -s ${url} -H "mcp-session-id: $SESSION" -H 'content-type: application/json' -d '{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"echo","arguments":{"text":"hello"}}}'
+       curl -s ${post} -H "mcp-session-id: $SESSION" -d '{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"echo","arguments":{"text":"hello"}}}'
   2. Make the server forget every session, as a restart would:
        curl -s ${controlUrl} -H 'content-type: application/json' -d '{"do":"forget","as":"404-json"}'
   3. Send the call of step 1 again, with the same $SESSION. It is answered; the log below shows the session restored.

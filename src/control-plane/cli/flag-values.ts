@@ -17,6 +17,18 @@ export function number(least: number, most: number) {
   };
 }
 
+/** An IPv6 address may be written as in a URL. */
+export function hostAddress(text: string): string {
+  const host = text.replace(/^\[(.*)\]$/, "$1");
+  if (host !== "") return host;
+  throw new InvalidArgumentError("It must not be empty.");
+}
+
+export function directory(text: string): string {
+  if (text !== "") return text;
+  throw new InvalidArgumentError("It must not be empty.");
+}
+
 /** The same on a bridge and on a hub's connector. */
 export const mostMessageBytes = wholeNumber(1_024, 2 ** 30);
 export const startSeconds = number(0.1, 3_600);

@@ -1,7 +1,7 @@
 // The command line: what can be typed, with its defaults and its help. Starts nothing itself.
 import { Command, InvalidArgumentError, Option } from "commander";
 import { bridgeDefaults } from "../../config/index.ts";
-import { mostMessageBytes, number, startSeconds, wholeNumber } from "./flag-values.ts";
+import { directory, hostAddress, mostMessageBytes, number, startSeconds, wholeNumber } from "./flag-values.ts";
 import { hubHelp } from "./hub-verbs.ts";
 import { addServe, type ServeFlags } from "./serve.ts";
 import { type AddressFlags, addressOptions, type Typed } from "./server-address.ts";
@@ -71,7 +71,7 @@ Exit codes: 0 ok, 1 usage, 3 sign-in needed (stdio), 4 cannot listen, start or r
 
 /** What one may type before a command after --; all of `stdio` besides the server and its wire. */
 const stdioFlags = new Set(
-  "header header-file name recovery recovery-window trusted max-body max-message start-timeout drain-timeout log-format log-file quiet data-dir".split(
+  "header header-file name recovery recovery-window trusted max-body max-message start-timeout drain-timeout log-format log-file quiet".split(
     " ",
   ),
 );
@@ -124,7 +124,8 @@ function addStdio(program: Command, verbs: Verbs, command: readonly string[] | u
     .argument("[url]", "the server's MCP endpoint: http, https, ws or wss");
   const all = [...bridgeOptions(), ...serverOptions()];
   const own = [...all.filter(({ long }) => stdioFlags.has(long?.slice(2) ?? "")), ...addressOptions()];
-  for (const option of own) stdio.addOption(option);
+  const dataDir = dataDirOption("keep sessions there, so that they outlive a restart of the server's process");
+  for (const option of [...own, dataDir]) stdio.addOption(option);
   stdio.action((url: string | undefined, flags: BridgeFlags) =>
     verbs.stdio({ url, command }, { ...program.opts<BridgeFlags>(), ...flags }),
   );
@@ -136,17 +137,15 @@ function bridgeOptions(): Option[] {
     new Option("--port <number>", `port to listen on, 0 for any free one (default: ${d.port})`).argParser(
       wholeNumber(0, 65_535),
     ),
-    new Option("--host <address>", "address to listen on; beyond this machine only with --token or --front").default(
-      d.host,
-    ),
+    new Option("--host <address>", "address to listen on; beyond this machine only with --token or --front")
+      .argParser(hostAddress)
+      .default(d.host),
     new Option("--token <text>", "what clients must present as Authorization: Bearer").env("HOLDFAST_TOKEN"),
     new Option("--header <line>", "'Name: value' sent to the server, ${VAR} is filled in (repeatable)")
       .argParser(collect)
       .default([]),
     new Option("--header-file <path>", "file with one such header per line"),
-    new Option("--data-dir <path>", "where sessions outlive a restart (default: the platform's data directory)").env(
-      "HOLDFAST_DATA_DIR",
-    ),
+    dataDirOption("where sessions outlive a restart (default: the platform's data directory)"),
     new Option("--name <text>", "the server's name in logs and errors (default: its host)"),
     new Option("--recovery <mode>", "what clients learn of a restored session")
       .choices(["transparent", "notify", "strict"])
@@ -186,6 +185,10 @@ function bridgeOptions(): Option[] {
     new Option("--log-file <path>", "append the log to a file instead of standard error"),
     new Option("--quiet", "log warnings and errors only").default(false),
   ];
+}
+
+function dataDirOption(description: string): Option {
+  return new Option("--data-dir <path>", description).argParser(directory).env("HOLDFAST_DATA_DIR");
 }
 
 /** What is taken from a server that sends whole messages. */

@@ -35,7 +35,7 @@ export function readFlags(typed: Typed, flags: BridgeFlags, logIsTerminal: boole
       baseUrl: flags.baseUrl,
       health: flags.healthEndpoint,
     },
-    cors: flags.cors === true ? [] : flags.cors,
+    cors: readCors(flags),
     idleTimeoutMs: flags.sessionTimeout ?? flags.idleTimeout * 1_000,
     dataDir: flags.dataDir ?? defaultDataDir(),
     headers: [
@@ -64,6 +64,15 @@ export function readFlags(typed: Typed, flags: BridgeFlags, logIsTerminal: boole
     quiet: flags.quiet || flags.logLevel === "none",
     name: flags.name ?? supergatewayName(flags),
   };
+}
+
+/** It takes as many words as follow it, so it may have taken the server's URL. */
+function readCors({ cors }: BridgeFlags): readonly string[] | undefined {
+  if (cors === undefined || cors === true) return cors && [];
+  const withPath = cors.find((text) => (URL.parse(text)?.pathname ?? "/") !== "/");
+  if (withPath !== undefined)
+    throw new ConfigError("--cors takes origins, which have no path. Write the server's URL before it.");
+  return cors;
 }
 
 function readToken(token: string | undefined): string | undefined {

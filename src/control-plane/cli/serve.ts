@@ -1,11 +1,12 @@
 // `holdfast serve`: its options, how they are read, and what is printed at its start. Starts nothing itself.
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { defaultDataDir, type HubOptions, hubDefaults } from "../../config/index.ts";
+import { hostAddress } from "./flag-values.ts";
 import type { BridgeFlags } from "./program.ts";
 
 /** Options of the bridge that a hub has as well, by their long names. */
 const shared: ReadonlySet<string> = new Set(
-  "--port --host --data-dir --allowed-host --trust-proxy --max-body --drain-timeout --reconnect-grace --log-format --log-file --quiet".split(
+  "--port --data-dir --allowed-host --trust-proxy --max-body --drain-timeout --reconnect-grace --log-format --log-file --quiet".split(
     " ",
   ),
 );
@@ -46,6 +47,8 @@ export function addServe(program: Command, serve: (flags: ServeFlags) => Promise
     .addHelpText("after", examples);
   const collect = (value: string, before: readonly string[]): string[] => [...before, value];
   for (const option of program.options) if (shared.has(option.long ?? "")) command.addOption(option);
+  const host = new Option("--host <address>", "address to listen on; beyond this machine each client needs a token");
+  command.addOption(host.argParser(hostAddress).default(hubDefaults.host));
   command
     .option("--config <file>", "keep connectors in this file, which is followed (mcpServers or servers)")
     .option("--allow-stdio-over-api", "take programs to run, and variables, over REST and from the page", false)

@@ -1,6 +1,6 @@
 // The command line of the hub's verbs: what can be typed, with help and examples. Each verb is loaded when it is run.
 import { Command, InvalidArgumentError, Option } from "commander";
-import { mostMessageBytes, startSeconds } from "../flag-values.ts";
+import { directory, mostMessageBytes, startSeconds } from "../flag-values.ts";
 import type { LocalParts } from "../hub/local-parts.ts";
 import { hubVerbs } from "../hub-verbs.ts";
 import type { AddFlags } from "./add.ts";
@@ -36,7 +36,9 @@ type RunVerb = (flags: CommonFlags, what: Run) => Promise<void>;
 function common(command: Command, examples: readonly string[]): Command {
   return command
     .addOption(
-      new Option("--data-dir <path>", "the hub's data directory (default: the platform's)").env("HOLDFAST_DATA_DIR"),
+      new Option("--data-dir <path>", "the hub's data directory (default: the platform's)")
+        .argParser(directory)
+        .env("HOLDFAST_DATA_DIR"),
     )
     .option("--json", "print the result as JSON (holdfast schema describes it)")
     .option("--quiet", "print nothing but the result and errors")
