@@ -39,6 +39,31 @@ describe("an HTTP+SSE client", { timeout }, () => {
     assert.match(await client.when((text) => answers(text, 7)), /"serverInfo"/);
   });
 
+  it("is refused more while over 64 MB of its messages wait for their answers", async () => {
+    const opened = Promise.withResolvers<void>();
+    await using upstream = await startUpstream(async (seen, response) => {
+      if (seen.message["method"] !== "initialize") return undefined;
+      await opened.promise;
+      serve(seen, response);
+      return true;
+    });
+    await using holdfast = await startHoldfast(upstream.url);
+    await using client = await openSse(sseUrl(holdfast.port));
+    const ofOneMegabyte = (id: number, method: string) => {
+      const empty = JSON.stringify({ jsonrpc: "2.0", id, method, params: { pad: "" } });
+      return empty.replace('""', `"${"x".repeat(1024 * 1024 - empty.length)}"`);
+    };
+    const post = async (id: number, method = "ping") => (await client.post(ofOneMegabyte(id, method))).status;
+    assert.equal(await post(0, "initialize"), 202);
+    // The last of these comes at 64 MB, and the next one over it.
+    for (let id = 1; id <= 64; id++) assert.equal(await post(id), 202, `message ${id}`);
+    const refused = await client.post(ofOneMegabyte(65, "ping"));
+    assert.match(await refused.text(), /TOO_MANY_OPEN_REQUESTS/);
+    opened.resolve();
+    for (let id = 0; id <= 64; id++) assert.match(await client.when((text) => answers(text, id)), /"result"/);
+    assert.equal(await post(66), 202);
+  });
+
   it("is counted as waiting only as long as it does", async () => {
     await using upstream = await startUpstream();
     await using holdfast = await startHoldfast(upstream.url);

@@ -3,12 +3,14 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { describe, it } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
 import { startHoldfast } from "../support/holdfast.ts";
-import { answers, connectWebSocket, refusedUpgrade } from "../support/wire-clients.ts";
+import { answers, connectWebSocket, initializeParams, refusedUpgrade } from "../support/wire-clients.ts";
 import { eventually } from "./recovery-scene.ts";
 import { serve, startUpstream } from "./recovery-upstream.ts";
 
 const timeout = 60_000;
+const megabyte = 1024 * 1024;
 const webSocketUrl = (port: number, path = "/ws") => `ws://127.0.0.1:${port}${path}`;
 
 describe("a WebSocket client", { timeout }, () => {
@@ -81,6 +83,32 @@ describe("a WebSocket client", { timeout }, () => {
     await client.when((text) => answers(text, 999));
     assert.match(await client.ask(1_001, "ping"), /"result"/);
     assert.ok(upstream.names().includes("response"));
+  });
+
+  it("is not read any further while 64 MB of its messages wait for their answers", async () => {
+    const opened = Promise.withResolvers<void>();
+    await using upstream = await startUpstream(async (seen, response) => {
+      if (seen.message["method"] !== "initialize") return undefined;
+      await opened.promise;
+      serve(seen, response);
+      return true;
+    });
+    await using holdfast = await startHoldfast(upstream.url);
+    await using client = await connectWebSocket(webSocketUrl(holdfast.port));
+    await client.send({ jsonrpc: "2.0", id: "init", method: "initialize", params: initializeParams });
+    const count = 150;
+    let taken = 0;
+    const ping = (id: number) => ({ jsonrpc: "2.0", id, method: "ping", params: { pad: "x".repeat(megabyte) } });
+    const sent = Array.from({ length: count }, (_, id) => client.send(ping(id)).then(() => (taken += 1)));
+    // Full are all buffers once nothing more is taken for a while.
+    for (let before = -1; before !== taken; ) {
+      before = taken;
+      await wait(400);
+    }
+    assert.ok(taken >= 64 && taken < 100, `${taken} MB were taken`);
+    opened.resolve();
+    await Promise.all(sent);
+    for (let id = 0; id < count; id++) assert.match(await client.when((text) => answers(text, id)), /"result"/);
   });
 
   it("ends its session at the server when it closes", async () => {

@@ -15,7 +15,7 @@ import {
 import type { SessionManager, UpstreamSession } from "../session/index.ts";
 import { relayMessage } from "./client-message.ts";
 import { MessageConnection } from "./message-connection.ts";
-import type { MessageWire } from "./message-wire.ts";
+import { type MessageWire, mostHeldBytes } from "./message-wire.ts";
 import { cancelledRequest, modernExchange } from "./modern-message.ts";
 import type { BodyLimits } from "./read-body.ts";
 import { type ExchangeNotes, newNotes, toRecord, whenOver } from "./request-record.ts";
@@ -92,7 +92,7 @@ export class MessageClient {
 
   /**
    * Takes one message. It is answered on the wire, whatever happens to it.
-   * @throws ProxyError MALFORMED_JSON, NOT_JSON_RPC, INITIALIZE_IN_BATCH: it can be answered to nobody
+   * @throws ProxyError MALFORMED_JSON, NOT_JSON_RPC, INITIALIZE_IN_BATCH, TOO_MANY_OPEN_REQUESTS: it is not answered on the wire
    */
   receive(bytes: Buffer, scanned = scanEnvelope(bytes)): void {
     const { connector } = this.#endpoint.sessions;
@@ -105,10 +105,12 @@ export class MessageClient {
     notes.bodyLength = () => bytes.length;
     notes.userId = userIdOf(this.#endpoint, this.principal);
     const message: Message = { bytes, scanned, notes };
-    this.#hold(bytes.length);
-    const isFull = this.#open.size + this.#waiting.length >= mostOpenMessages;
     // An answer to the server's question may be what everything else waits for.
     const passes = isAnswer(scanned) && this.#session !== undefined;
+    if (this.#wire.holds === undefined && this.#heldBytes > mostHeldBytes && !passes)
+      throw new ProxyError("TOO_MANY_OPEN_REQUESTS", { note: `They may hold ${mostHeldBytes} bytes together.` });
+    this.#hold(bytes.length);
+    const isFull = this.#open.size + this.#waiting.length >= mostOpenMessages;
     if (this.#gated && !passes && !isFull) this.#waiting.push(message);
     else void this.#serve(message, isFull && !passes);
   }

@@ -1,5 +1,8 @@
 // A client's wire on which messages pass whole, both ways: an event stream of HTTP+SSE, a WebSocket, standard input and output.
 
+/** Messages that wait for their answers beyond this many bytes stop the reading of more. */
+export const mostHeldBytes = 64 * 1024 * 1024;
+
 export interface MessageWire {
   /** Stands in the log where the HTTP method stands of other exchanges. */
   readonly name: "POST" | "WS" | "STDIO";
@@ -9,7 +12,7 @@ export interface MessageWire {
   send(json: Buffer): boolean;
   /** Calls back once: when there is room again, or the client is gone. */
   onDrain(listener: () => void): void;
-  /** How much of what came waits for its answer: a wire may stop reading. */
+  /** How much of what came waits for its answer: a wire that can stops reading beyond `mostHeldBytes`. On one that cannot, more is refused. */
   holds?(bytes: number): void;
   /** Everything has been sent that ever will be. */
   end(): void;

@@ -3,10 +3,7 @@ import type { Readable, Writable } from "node:stream";
 import { type ErrorCode, ProxyError, toJsonRpcError } from "../../errors/index.ts";
 import { LineFramer } from "../transport/index.ts";
 import { MessageClient, type MessageEndpoint } from "./message-client.ts";
-import { Drains, type MessageWire } from "./message-wire.ts";
-
-/** Messages that wait for their answers beyond this many bytes stop the reading of more. */
-const heldBytes = 64 * 1024 * 1024;
+import { Drains, type MessageWire, mostHeldBytes } from "./message-wire.ts";
 
 export class StdioClient {
   /** Settles when the client has closed its end and has every answer, or left. */
@@ -95,7 +92,7 @@ class StdioWire implements MessageWire {
   }
 
   holds(bytes: number): void {
-    if (bytes > heldBytes) this.#input.pause();
+    if (bytes > mostHeldBytes) this.#input.pause();
     else if (this.#input.isPaused()) this.#input.resume();
   }
 

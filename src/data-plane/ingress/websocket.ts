@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 import type { WebSocket, WebSocketServer } from "ws";
 import { ProxyError, toJsonRpcError } from "../../errors/index.ts";
 import { MessageClient, type MessageEndpoint } from "./message-client.ts";
-import { Drains, type MessageWire } from "./message-wire.ts";
+import { Drains, type MessageWire, mostHeldBytes } from "./message-wire.ts";
 
 /** Subprotocol of the SDK's own WebSocket transport. */
 const subprotocol = "mcp";
@@ -125,6 +125,11 @@ class WebSocketWire implements MessageWire {
     else this.#drains.add(listener);
   }
 
+  holds(bytes: number): void {
+    if (bytes > mostHeldBytes) this.#webSocket.pause();
+    else if (this.#webSocket.isPaused) this.#webSocket.resume();
+  }
+
   end(): void {
     this.#webSocket.close(goingAway);
   }
@@ -134,6 +139,8 @@ function keepAlive(webSocket: WebSocket, pingMs: number): void {
   let isAlive = true;
   webSocket.on("pong", () => (isAlive = true));
   const timer = setInterval(() => {
+    // Its answer would not be read.
+    if (webSocket.isPaused) isAlive = true;
     if (!isAlive) return webSocket.terminate();
     isAlive = false;
     webSocket.ping();
