@@ -57,6 +57,7 @@ export const stepMs = 10_000;
 /** An hour. */
 const keptPoints = 360;
 const keptRestores = 100;
+const mostMet = 1_000;
 const mostSteps = 200;
 
 /** A restore while it can still grow. */
@@ -168,6 +169,9 @@ export class Inspector {
     if (draft?.restore.outcome === "running") return this.#join(draft, news);
     const waiting = this.#met.get(news.session) ?? [];
     this.#met.set(news.session, [...waiting.slice(-20), news]);
+    // Not every refusal is followed by a restore.
+    const [oldest] = this.#met.keys();
+    if (this.#met.size > mostMet && oldest !== undefined) this.#met.delete(oldest);
   }
 
   #began(session: string, signal: string, generation: number): void {

@@ -10,7 +10,7 @@ import {
   refusedUpgrade,
   type WireClient,
 } from "../support/wire-clients.ts";
-import { openScene } from "./recovery-scene.ts";
+import { eventually, openScene } from "./recovery-scene.ts";
 import { nameOf, type Script, serve, startUpstream } from "./recovery-upstream.ts";
 
 const timeout = 60_000;
@@ -151,7 +151,8 @@ for (const [wire, open] of Object.entries(wires)) {
       const answer = client.ask(1, "tools/call", { name: "hold" });
       while (held.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
       const stopped = holdfast.stop();
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      const isStopping = async () => (await fetch(holdfast.url)).status === 503 || undefined;
+      await eventually(isStopping, "the stop under way");
       answerAll();
       assert.match(await answer, /"result"/);
       assert.equal(await stopped, 0);

@@ -3,7 +3,17 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { startHoldfast } from "../support/holdfast.ts";
-import { connect, forget, isMethod, newest, openScene, RawClient, toolText, upToNow } from "./recovery-scene.ts";
+import {
+  connect,
+  eventually,
+  forget,
+  isMethod,
+  newest,
+  openScene,
+  RawClient,
+  toolText,
+  upToNow,
+} from "./recovery-scene.ts";
 import { startUpstream } from "./recovery-upstream.ts";
 
 const counter = "chaos://counter";
@@ -188,8 +198,11 @@ describe("the client's stream", () => {
     await client.call("echo", { text: "in use" });
     const listener = await client.listen();
     await scene.order({ do: "refuse", ms: 700 });
-    await wait(700);
-    await scene.stateWhen((state) => newest(state)?.getOpen === true, "the stream of the new session", 15_000);
+    // It is not to be asked either until its port is open again.
+    await eventually(async () => {
+      const state = await scene.state().catch(() => undefined);
+      return (state?.received.initialize === 2 && newest(state)?.getOpen) || undefined;
+    }, "the stream of the new session");
     assert.deepEqual(await upToNow(scene, listener), []);
     listener.close();
   });

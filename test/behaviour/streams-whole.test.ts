@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ownIds, withoutOwnText } from "../support/own-ids.ts";
 import { eventData, openSession } from "../support/raw-client.ts";
+import { eventually } from "./recovery-scene.ts";
 import { call, listen, openStage, progress, result, type Stage } from "./streams-scene.ts";
 
 /** Answers each call with head and events in one write. */
@@ -101,9 +102,10 @@ describe("an answer that comes as a whole stream", () => {
   it("is given up when --stream-keep has passed", async () => {
     await using stage = await openWhole(manyOf, ["--stream-keep", "0.3"]);
     const { text } = await stage.session.send({ body: call(1) });
-    await new Promise((resolve) => setTimeout(resolve, 900));
-    const gone = await listen(stage.session, ownIds(text)[0]);
-    await gone.ended;
-    assert.match(gone.text(), /ANSWER_NOT_KEPT/);
+    await eventually(async () => {
+      const back = await listen(stage.session, ownIds(text)[0]);
+      await back.ended;
+      return /ANSWER_NOT_KEPT/.test(back.text()) || undefined;
+    }, "the answer given up");
   });
 });

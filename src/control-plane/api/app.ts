@@ -2,9 +2,9 @@
 import { type Context, Hono } from "hono";
 import { ProxyError } from "../../errors/index.ts";
 import { assertAccess } from "./access.ts";
-import { Handlers } from "./handlers.ts";
 import type { Logins } from "./logins.ts";
 import { openApiDocument } from "./openapi.ts";
+import { Operations } from "./operations.ts";
 import type { HubApi } from "./ports.ts";
 import { InvalidInput, parse, toProblem } from "./problem.ts";
 import { type Route, type RouteName, routes } from "./routes.ts";
@@ -24,7 +24,7 @@ interface Call {
 }
 
 type Answer = object | Response | undefined;
-type Handler = (call: Call) => Answer | Promise<Answer>;
+type Operation = (call: Call) => Answer | Promise<Answer>;
 
 /** What is told of each request, for the log. */
 export interface ApiWatch {
@@ -45,7 +45,7 @@ export function createApi(
   watch: ApiWatch,
 ): { readonly fetch: Hono<Environment>["fetch"] } {
   const app = new Hono<Environment>({ strict: true });
-  const handlers = handlersOf(new Handlers(hub, logins), hub);
+  const operations = operationsOf(new Operations(hub, logins), hub);
   for (const [name, route] of Object.entries<Route>(routes)) {
     const path = `/api/v1${route.path.replaceAll(/\{(\w+)\}/g, ":$1")}`;
     app.on(route.method, path, async (context) => {
@@ -65,7 +65,7 @@ export function createApi(
         logins,
         ({ user }) => watch.known(context.env.incoming ?? req, user),
       );
-      const answer = await handlers[name as RouteName]({
+      const answer = await operations[name as RouteName]({
         context,
         name: req.param("name") ?? "",
         param: (key) => req.param(key) ?? "",
@@ -91,59 +91,59 @@ export function createApi(
   return app;
 }
 
-function handlersOf(h: Handlers, hub: HubApi): Readonly<Record<RouteName, Handler>> {
+function operationsOf(all: Operations, hub: HubApi): Readonly<Record<RouteName, Operation>> {
   return {
     whoami: ({ who }) => who,
     login: async ({ context, body }) => {
-      context.header("set-cookie", h.login(parse(s.loginSchema, await body()).code));
+      context.header("set-cookie", all.login(parse(s.loginSchema, await body()).code));
       return { user: "admin", role: "admin", by: "cookie" };
     },
     logout: ({ context }) => {
-      context.header("set-cookie", h.logout(context.req.header("cookie")));
+      context.header("set-cookie", all.logout(context.req.header("cookie")));
       return undefined;
     },
-    loginLink: () => h.loginLink(),
+    loginLink: () => all.loginLink(),
     openapi: () => openApiDocument(hub.version),
-    events: ({ query }) => h.events(query("connector")),
-    stats: ({ query }) => h.stats(query("connector")),
-    settings: () => h.settings(),
-    changeSettings: async ({ body }) => h.changeSettings(parse(s.settingsChangeSchema, await body())),
-    listTokens: () => h.tokens(),
+    events: ({ query }) => all.events(query("connector")),
+    stats: ({ query }) => all.stats(query("connector")),
+    settings: () => all.settings(),
+    changeSettings: async ({ body }) => all.changeSettings(parse(s.settingsChangeSchema, await body())),
+    listTokens: () => all.tokens(),
     addToken: async ({ body }) => {
       const { user, label, role } = parse(s.newTokenSchema, await body());
-      return h.addToken(user, label, role);
+      return all.addToken(user, label, role);
     },
-    revokeToken: ({ param }) => done(h.revokeToken(param("id"))),
-    listConnectors: () => ({ connectors: h.connectors() }),
-    addConnector: async ({ body }) => h.add(parse(s.newConnectorSchema, await body())),
-    getConnector: ({ name }) => h.connector(name),
+    revokeToken: ({ param }) => done(all.revokeToken(param("id"))),
+    listConnectors: () => ({ connectors: all.connectors() }),
+    addConnector: async ({ body }) => all.add(parse(s.newConnectorSchema, await body())),
+    getConnector: ({ name }) => all.connector(name),
     editConnector: async ({ name, body, ifGeneration }) =>
-      h.edit(name, parse(s.connectorChangeSchema, await body()), ifGeneration),
-    removeConnector: ({ name, ifGeneration }) => done(h.remove(name, ifGeneration)),
-    connect: ({ name, ifGeneration }) => h.setWanted(name, "connected", ifGeneration),
-    disconnect: ({ name, ifGeneration }) => h.setWanted(name, "disconnected", ifGeneration),
+      all.edit(name, parse(s.connectorChangeSchema, await body()), ifGeneration),
+    removeConnector: ({ name, ifGeneration }) => done(all.remove(name, ifGeneration)),
+    connect: ({ name, ifGeneration }) => all.setWanted(name, "connected", ifGeneration),
+    disconnect: ({ name, ifGeneration }) => all.setWanted(name, "disconnected", ifGeneration),
     signIn: async ({ name, body, context, who }) => {
       const wish = parse(s.newSignInSchema, await body());
       // A page's own origin is known to be ours by then; whoever comes with a token waits for the outcome itself.
       const origin = context.req.header("origin");
-      const { begun, cookie } = await h.signIn(name, wish, who?.by === "cookie" ? origin : undefined);
+      const { begun, cookie } = await all.signIn(name, wish, who?.by === "cookie" ? origin : undefined);
       if (cookie !== undefined) context.header("set-cookie", cookie);
       return begun;
     },
-    signInProgress: ({ name, param }) => h.signInProgress(name, param("id")),
-    signOut: ({ name }) => h.signOut(name),
-    test: ({ name }) => h.test(name),
-    upgrade: ({ name }) => h.upgrade(name),
-    doctor: ({ name }) => h.doctor(name),
-    tools: ({ name }) => h.tools(name),
+    signInProgress: ({ name, param }) => all.signInProgress(name, param("id")),
+    signOut: ({ name }) => all.signOut(name),
+    test: ({ name }) => all.test(name),
+    upgrade: ({ name }) => all.upgrade(name),
+    doctor: ({ name }) => all.doctor(name),
+    tools: ({ name }) => all.tools(name),
     exchanges: ({ name, query }) =>
-      h.exchanges(name, readCount(query, "after", 0), Math.min(readCount(query, "limit", 200), mostExchanges)),
-    bodies: ({ name, param }) => h.bodies(name, Number(param("seq"))),
+      all.exchanges(name, readCount(query, "after", 0), Math.min(readCount(query, "limit", 200), mostExchanges)),
+    bodies: ({ name, param }) => all.bodies(name, Number(param("seq"))),
     changeInspector: async ({ name, body }) =>
-      h.keepBodies(name, parse(s.inspectorChangeSchema, await body()).keepBodies),
-    listSessions: ({ name }) => h.sessions(name),
-    breakSession: ({ name, param }) => h.breakSession(name, param("session")),
-    endSession: ({ name, param }) => done(h.endSession(name, param("session"))),
+      all.keepBodies(name, parse(s.inspectorChangeSchema, await body()).keepBodies),
+    listSessions: ({ name }) => all.sessions(name),
+    breakSession: ({ name, param }) => all.breakSession(name, param("session")),
+    endSession: ({ name, param }) => done(all.endSession(name, param("session"))),
     reload: () => done(hub.reload()),
   };
 }

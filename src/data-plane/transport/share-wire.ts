@@ -91,7 +91,8 @@ class SharedWire implements WireEvents {
     for (const [id, asked] of this.#asked) {
       if (asked === member) this.#refuseQuestion(id);
     }
-    for (const subscribers of this.#subscribers.values()) subscribers.delete(member);
+    for (const [uri, subscribers] of this.#subscribers)
+      if (subscribers.delete(member) && subscribers.size === 0) this.#subscribers.delete(uri);
     this.endIfUnused();
   }
 
@@ -200,7 +201,10 @@ class SharedWire implements WireEvents {
     if (method === "resources/subscribe") this.#subscribers.set(uri, subscribers.add(member));
     if (method !== "resources/unsubscribe") return false;
     subscribers.delete(member);
-    if (subscribers.size === 0) return false;
+    if (subscribers.size === 0) {
+      this.#subscribers.delete(uri);
+      return false;
+    }
     member.message(Buffer.from(`{"jsonrpc":"2.0","id":${id},"result":{}}`), { kind: "result", id, method: undefined });
     return true;
   }

@@ -41,7 +41,7 @@ import {
   toTime,
 } from "./views.ts";
 
-export class Handlers {
+export class Operations {
   readonly #hub: HubApi;
   readonly #logins: Logins;
 
