@@ -1,6 +1,6 @@
 // Moves one live session to a new server before the old one goes: nothing is lost, so nobody waits. What runs on the old one finishes there.
 import { announceChanges } from "./announce-changes.ts";
-import { endUpstreamSession, initializeAnew } from "./initialize.ts";
+import { endUpstreamSession, type Fresh, initializeAnew } from "./initialize.ts";
 import { putBack } from "./restore.ts";
 import type { UpstreamSession } from "./upstream-session.ts";
 
@@ -37,17 +37,24 @@ async function move(session: UpstreamSession): Promise<Moved> {
   };
   const back = await putBack(connector, snapshot, context, session.openStream);
   if (back.lostAgain || fresh.upstreamId === undefined || !isStill(session, generation)) return discard();
-  const upgraded = fresh.digest !== snapshot.serverDigest;
-  snapshot.serverVersion = fresh.version;
-  snapshot.serverDigest = fresh.digest;
-  if ((await session.row.replaceGeneration(session, fresh.upstreamId, generation + 1)) === "stale") return discard();
+  // What is sent until the row is written still goes to the old server, with what that one gave.
+  const { cookies: _old, ...kept } = snapshot;
+  const moved = { ...kept, ...factsOf(fresh) };
+  const written = { state, snapshot: moved, lastSeenAtMs: session.lastSeenAtMs };
+  if ((await session.row.replaceGeneration(written, fresh.upstreamId, generation + 1)) === "stale") return discard();
   // Lost or ended while the row was written: whoever restores it writes another.
   if (!isStill(session, generation)) return discard();
-  session.upgraded = upgraded;
+  session.upgraded = fresh.digest !== snapshot.serverDigest;
+  delete snapshot.cookies;
+  Object.assign(snapshot, factsOf(fresh));
   session.moved(generation, fresh.upstreamId, back.initialized);
   connector.transport.retire?.(oldId, fresh.upstreamId);
   void announceChanges(session, context, back.refusedUris);
   return "moved";
+}
+
+function factsOf({ version, digest, cookies }: Fresh) {
+  return { serverVersion: version, serverDigest: digest, ...(cookies === undefined ? {} : { cookies }) };
 }
 
 function isStill({ state }: UpstreamSession, generation: number): boolean {
