@@ -4,6 +4,7 @@ import { chmod, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promis
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, it } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
 import { temporaryDirectory } from "../support/process.ts";
 import { runHoldfast } from "../support/run-holdfast.ts";
 import { connect, errorCode, eventually, openScene, type RawClient, type Scene, toolText } from "./recovery-scene.ts";
@@ -135,6 +136,28 @@ describe("a store that fails at run time", { timeout, concurrency: true }, () =>
     await scene.holdfast.restart();
     assert.equal(toolText(await second.call("count")), "21");
   });
+
+  for (const [how, ms] of [
+    ["", 1_000],
+    [", and not either when the deletion has failed", 6_000],
+  ] as const) {
+    it(`finds no session in it whose deletion waits for another process${how}`, async () => {
+      await using scene = await openScene();
+      const client = await connect(scene.holdfast.url);
+      using database = new DatabaseSync(join(scene.holdfast.dataDir, "holdfast.db"));
+      database.exec("begin immediate");
+      const ended = end(client);
+      await scene.stateWhen(({ requests }) => requests.some(({ http }) => http === "DELETE"), "the session ended");
+      assert.equal(errorCode(await client.call("count")), "UNKNOWN_SESSION");
+      await wait(ms);
+      assert.equal(errorCode(await client.call("count")), "UNKNOWN_SESSION");
+      database.exec("rollback");
+      await ended;
+      const rows = () => database.prepare("select count(*) as rows from session").get()?.["rows"];
+      await eventually(() => rows() === 0 || undefined, "the row gone");
+      assert.equal(errorCode(await client.call("count")), "UNKNOWN_SESSION");
+    });
+  }
 
   it("makes an id that is not in memory STORE_UNREADABLE, with the cause in the log and the answer's request id in its line", async () => {
     await using scene = await openScene();

@@ -1,10 +1,12 @@
 // Answers that break off: continued where the server offers that, asked for again where that is harmless, and otherwise told as unknown at once.
 import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
+import { Readable } from "node:stream";
 import { describe, it } from "node:test";
 import { startHoldfast } from "../support/holdfast.ts";
+import { openSession } from "../support/raw-client.ts";
 import { type Answer, connect, errorCode, eventually, openScene, toolText } from "./recovery-scene.ts";
-import { initializeResult, sendJson, startUpstream } from "./recovery-upstream.ts";
+import { initializeResult, type Script, sendJson, startUpstream } from "./recovery-upstream.ts";
 
 const cuts = ["before-headers", "after-headers", "mid-stream", "clean-end"] as const;
 const promptMs = 1_000;
@@ -249,6 +251,47 @@ describe("a server that continues its streams", () => {
     const got = await client.call("any", {}, 700);
     assert.equal(errorCode(got), "OUTCOME_UNKNOWN", got.text);
     assert.match(String(got.error?.message), /away for \d+ ms .* It answers 502\./);
+  });
+
+  it("is asked as often as it takes where it closes its stream on purpose, and leaves nothing behind each time", async () => {
+    let gets = 0;
+    await using upstream = await startUpstream(({ http, message: { method } }, response) => {
+      if (http !== "GET" && method !== "tools/call") return undefined;
+      gets += http === "GET" ? 1 : 0;
+      const answer = `data: ${JSON.stringify({ jsonrpc: "2.0", id: 700, result: {} })}\n\n`;
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.end(gets === 30 ? answer : `id: e${gets}\nretry: 10\ndata: \n\n`);
+      return true;
+    });
+    await using holdfast = await startHoldfast(upstream.url);
+    const session = await openSession(holdfast.url);
+    const body = '{"jsonrpc":"2.0","id":700,"method":"tools/call","params":{"name":"any"}}';
+    // A body in chunks, which Node's own parser reads.
+    assert.match((await session.post(Readable.from([body]))).text, /"result"/);
+    assert.doesNotMatch(holdfast.output(), /Warning/);
+  });
+
+  it("is given up where it came back from a restart, grants the stream and says nothing in it for a window", async () => {
+    const streams: ServerResponse[] = [];
+    const respond: Script = ({ http, message: { method } }, response) => {
+      if (http !== "GET" && method !== "tools/call") return undefined;
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.write(http === "GET" ? ": here\n\n" : "id: e1\ndata: \n\n");
+      streams.push(response);
+      return true;
+    };
+    const before = await startUpstream(respond);
+    await using holdfast = await startHoldfast(before.url, { args: ["--recovery-window", "1"] });
+    const client = await connect(holdfast.url);
+    const waiting = client.call("any", {}, 700);
+    await eventually(() => streams.length === 1 || undefined, "the call at the server");
+    await before[Symbol.asyncDispose]();
+    await eventually(() => /"server away"|server away/.test(holdfast.output()) || undefined, "the absence noticed");
+    await using after = await startUpstream(respond, Number(new URL(before.url).port));
+    const got = await waiting;
+    assert.equal(errorCode(got), "OUTCOME_UNKNOWN", got.text);
+    assert.match(String(got.error?.message), /has brought nothing since the server was away/);
+    assert.deepEqual(after.names(), ["GET"]);
   });
 
   it("keeps no call waiting whose session was ended", async () => {

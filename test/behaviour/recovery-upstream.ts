@@ -24,7 +24,7 @@ export interface Upstream extends AsyncDisposable {
 /** Answers a request, or leaves it to `serve`. */
 export type Script = (seen: Seen, response: ServerResponse) => boolean | undefined | Promise<boolean | undefined>;
 
-export async function startUpstream(script: Script = () => undefined): Promise<Upstream> {
+export async function startUpstream(script: Script = () => undefined, atPort = 0): Promise<Upstream> {
   const seen: Seen[] = [];
   const dead = new Set<unknown>();
   let initializes = 0;
@@ -39,7 +39,7 @@ export async function startUpstream(script: Script = () => undefined): Promise<U
       else if ((await script(one, response)) !== true) serve(one, response);
     })();
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(atPort, "127.0.0.1", resolve));
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
   return {

@@ -244,17 +244,20 @@ describe("a request too large to keep", () => {
 });
 
 describe("a request whose server refuses it before it is whole, and closes", () => {
-  it("gets the refusal, not the broken connection", async () => {
-    onHead = (_incoming, response) => {
-      response.writeHead(413, { "content-type": "application/json", connection: "close" }).end(answer);
-      return true;
-    };
-    const got = await Promise.all(
-      Array.from({ length: 40 }, () => session.post(Readable.from(requestOf(8 * megabyte)))),
-    );
-    const statuses = got.map(({ status, text }) => `${status} ${text}`);
-    assert.deepEqual(new Set(statuses), new Set([`413 ${answer}`]));
-  });
+  for (const [size, bytes] of [
+    ["too large to be kept", 8 * megabyte],
+    ["that is kept", megabyte - 1],
+  ] as const) {
+    it(`gets the refusal, not the broken connection (${size})`, async () => {
+      onHead = (_incoming, response) => {
+        response.writeHead(413, { "content-type": "application/json", connection: "close" }).end(answer);
+        return true;
+      };
+      const got = await Promise.all(Array.from({ length: 40 }, () => session.post(Readable.from(requestOf(bytes)))));
+      const statuses = got.map(({ status, text }) => `${status} ${text}`);
+      assert.deepEqual(new Set(statuses), new Set([`413 ${answer}`]));
+    });
+  }
 });
 
 describe("a request that breaks half way", () => {

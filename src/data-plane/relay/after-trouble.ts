@@ -30,7 +30,7 @@ export async function findSession(connector: Connector, context: CallContext): P
     return "away";
   }
   const { status } = outcome.facts;
-  if (isGatewayAway(status) || isUnreached(context, outcome.facts)) {
+  if (isUnreached(context, outcome.facts)) {
     connector.availability.failed("UPSTREAM_UNAVAILABLE", `It answers ${status}.`, status);
     return "away";
   }

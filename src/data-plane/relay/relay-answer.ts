@@ -37,8 +37,12 @@ export class AnswerRelay implements Waiting, StreamKeeper {
   #stream: StreamRelay | undefined;
   /** Anything of the answer has been sent that is no event stream. */
   #plainBegun = false;
-  /** Ends what the server still sends. */
+  /** Ends what the server still sends, some time after its client has left. */
   #abandon: (() => void) | undefined;
+  #abandonMs = 0;
+  #isWatched = false;
+  /** How many events of the server's have come in it. */
+  events = 0;
   /** What the server still sends is not read any more. */
   abandoned = false;
   sinceTick = 0;
@@ -105,13 +109,15 @@ export class AnswerRelay implements Waiting, StreamKeeper {
   /** What is called when the client has left for good. */
   abandonWith(abandon: () => void, laterMs: number): void {
     this.#abandon = abandon;
+    this.#abandonMs = laterMs;
     const later = (): void => {
       // Where the client can come back the stream's own clock decides.
       if (this.#stream?.out instanceof ClientStream && !this.gone) return;
-      setTimeout(() => this.#giveUp(), laterMs).unref();
+      setTimeout(() => this.#giveUp(), this.#abandonMs).unref();
     };
     if (this.exchange.connection.gone) later();
-    else this.exchange.connection.onGone(later);
+    else if (!this.#isWatched) this.exchange.connection.onGone(later);
+    this.#isWatched = true;
   }
 
   /** As if the client had left for good, unless the answer has begun: that still passes. */

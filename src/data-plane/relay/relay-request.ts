@@ -33,6 +33,7 @@ import { AnswerRelay } from "./relay-answer.ts";
 import { assertReplayable, isSafeToRepeat } from "./replay-safety.ts";
 import { resumeStream } from "./resume-stream.ts";
 import { leavesFacts, recordFacts, recordInitialized } from "./session-facts.ts";
+import { untilEnded, untilEndedOrLate } from "./until-ended.ts";
 
 /** After the client has left, its answer is still read to the end for this long, so that the server is not disturbed. */
 const abandonMs = 600_000;
@@ -64,8 +65,6 @@ class RequestLife implements OpenCall {
   #mayHaveRun = false;
   #deadlineMs: number | undefined;
   #waits = 0;
-  /** Ends its wait for the server. */
-  #stopWaiting: (() => void) | undefined;
 
   constructor(exchange: ClientExchange, session: UpstreamSession) {
     this.#exchange = exchange;
@@ -83,7 +82,8 @@ class RequestLife implements OpenCall {
     try {
       const { initializing } = this.#session;
       // Only those who waited for the restore travel beside that word: a server may make its tools ready by it. Answers to its questions may be what it waits for.
-      if (initializing !== undefined && requestIds(this.#exchange).length > 0) await initializing;
+      if (initializing !== undefined && requestIds(this.#exchange).length > 0)
+        await untilEndedOrLate(this.#session, initializing, this.#deadline());
       for (;;) {
         const lease = this.#session.lease() ?? (await this.#ready());
         if (this.#session.connector.availability.away !== undefined) await this.#waitUntilUp();
@@ -107,9 +107,8 @@ class RequestLife implements OpenCall {
     if (this.#isCancelled()) this.#answer.giveUpUnbegun();
   }
 
-  sessionEnded(): void {
-    this.#stopWaiting?.();
-  }
+  /** What it waits for at the server may still come; its other waits hear of it by themselves. */
+  sessionEnded(): void {}
 
   #send(lease: Lease): Promise<Reply> {
     const { body } = this.#exchange;
@@ -323,11 +322,7 @@ class RequestLife implements OpenCall {
   async #waitUntilUp(): Promise<void> {
     const { connector } = this.#session;
     this.#exchange.outcome.recovery = "waited";
-    const ended = new Promise<"ended">((resolve) => {
-      this.#stopWaiting = () => resolve("ended");
-    });
-    const outcome = await Promise.race([connector.availability.up(this.#deadline(), this.#waits++), ended]);
-    this.#stopWaiting = undefined;
+    const outcome = await untilEnded(this.#session, connector.availability.up(this.#deadline(), this.#waits++));
     // A session that is over says why as soon as it is asked for its lease.
     if (outcome === "ended") await this.#ready();
     else if (outcome !== "up") throw awayFailure(connector, outcome, this.#startedMs);

@@ -87,6 +87,7 @@ export class StreamRelay {
   /** Takes note of one event. Answers the facts if it must not be passed on before it is understood. */
   note(event: SseEvent): ReplyFacts | undefined {
     const { open, session } = this.#answer;
+    this.#answer.events += 1;
     if (event.retryMs !== undefined) this.#retryMs = event.retryMs;
     if (event.id !== undefined) {
       this.#lastEventId = event.id;

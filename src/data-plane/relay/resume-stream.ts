@@ -1,19 +1,13 @@
 // Continues an answer stream that broke or was closed on purpose, on the same session, with the server's own Last-Event-ID. Sends nothing twice: the
 // server replays what was missed.
 import { lastEventIdHeader, mediaType } from "../../protocol/index.ts";
-import {
-  isGatewayAway,
-  isGatewayTimeout,
-  isNotSendable,
-  type Lease,
-  type OpenCall,
-  type UpstreamSession,
-} from "../session/index.ts";
-import type { Reply } from "../transport/index.ts";
+import { isGatewayAway, isGatewayTimeout, isNotSendable, type Lease, type UpstreamSession } from "../session/index.ts";
+import type { Reply, ReplyBody } from "../transport/index.ts";
 import { noteAway } from "./after-trouble.ts";
 import type { ClientExchange } from "./client-exchange.ts";
 import { upstreamHeaders } from "./headers.ts";
 import type { AnswerRelay } from "./relay-answer.ts";
+import { untilEnded } from "./until-ended.ts";
 
 const mostFruitless = 5;
 const firstDelayMs = 50;
@@ -60,7 +54,11 @@ export async function resumeStream(
     exchange.outcome.recovery = "resumed";
     answer.abandonWith(() => reply.body.abort(), 0);
     const startedMs = connector.nowMs();
+    const eventsBefore = answer.events;
+    const wasGivenUp = outage.endIfSilent(reply.body);
     const delivery = await answer.deliver(reply, lease.generation);
+    if (wasGivenUp()) return { note: "The server's stream has brought nothing since the server was away." };
+    if (answer.events > eventsBefore) outage.brought();
     if (delivery.kind === "delivered") return "delivered";
     if (delivery.kind === "held") {
       await delivery.pass();
@@ -102,15 +100,13 @@ function wordFor(reply: Reply): string {
 }
 
 /** A server that went away while its stream was to be continued. */
-class Outage implements OpenCall {
-  before: OpenCall | undefined;
-  behind: OpenCall | undefined;
-  inLine = false;
+class Outage {
   readonly #session: UpstreamSession;
   readonly #answer: AnswerRelay;
   #sinceMs = 0;
   #inVain = 0;
-  #stopWaiting: (() => void) | undefined;
+  /** Nothing listened at its port: the call may be gone with the process, and what comes after it may grant a stream all the same. */
+  #mayHaveDied = false;
 
   constructor(session: UpstreamSession, answer: AnswerRelay) {
     this.#session = session;
@@ -119,18 +115,13 @@ class Outage implements OpenCall {
 
   /** Resolves with true when it is worth to ask again, and with false when nothing is waited for any more. */
   async passes(reply: Reply): Promise<boolean> {
-    const { connector, calls } = this.#session;
+    const { connector } = this.#session;
     const { availability, nowMs, settings } = connector;
     noteAway(connector, reply.kind === "lost" ? reply : { facts: { status: reply.status } });
     if (this.#inVain === 0) this.#sinceMs = nowMs();
+    this.#mayHaveDied ||= reply.kind === "lost" && reply.sent === "nothing";
     const up = availability.up(this.#sinceMs + settings.recoveryWindowMs, this.#inVain++);
-    const stopped = new Promise<"stopped">((resolve) => {
-      this.#stopWaiting = () => resolve("stopped");
-    });
-    calls.join(this);
-    const outcome = await Promise.race([up, stopped]);
-    calls.leave(this);
-    return outcome === "up";
+    return (await untilEnded(this.#session, up, () => this.#answer.abandoned)) === "up";
   }
 
   over(): void {
@@ -138,12 +129,24 @@ class Outage implements OpenCall {
     this.#session.connector.availability.answered();
   }
 
-  endIfCancelled(): void {
-    if (this.#answer.abandoned) this.#stopWaiting?.();
+  /** The call goes on, wherever it runs. */
+  brought(): void {
+    this.#mayHaveDied = false;
   }
 
-  sessionEnded(): void {
-    this.#stopWaiting?.();
+  /** Ends a stream that brings no event for a recovery window, where that says something. The result tells whether it did, and ends the wait. */
+  endIfSilent(body: ReplyBody): () => boolean {
+    if (!this.#mayHaveDied) return () => false;
+    const before = this.#answer.events;
+    let isSilent = false;
+    const timer = setTimeout(() => {
+      isSilent = this.#answer.events === before;
+      if (isSilent) body.abort();
+    }, this.#session.connector.settings.recoveryWindowMs);
+    return () => {
+      clearTimeout(timer);
+      return isSilent;
+    };
   }
 
   note(reply: Reply): string {

@@ -1,8 +1,9 @@
 // Asks a server for a session's GET stream, and finds out what a refusal of it says of the session.
 import { acceptBoth, lastEventIdHeader, mediaType } from "../../protocol/index.ts";
 import { classifyReply, type Fault, type ReplyFacts } from "../recovery/index.ts";
-import { type CallContext, contextHeaders, isRefusedSession, request, type UpstreamSession } from "../session/index.ts";
+import { type CallContext, contextHeaders, type UpstreamSession } from "../session/index.ts";
 import type { ReplyBody } from "../transport/index.ts";
+import { findSession } from "./after-trouble.ts";
 import { clientHeaders } from "./headers.ts";
 import { readRefusal } from "./read-refusal.ts";
 
@@ -55,16 +56,17 @@ export async function askForStream(
   return { kind: "refused", fault, facts, headers: clientHeaders(reply.headers, connector.settings.front), reopened };
 }
 
-/** A refused GET alone proves little; where it leaves doubt, a ping by POST tells (session-loss research, rule E). */
+/** A refused GET alone proves little; where it leaves doubt, a ping by POST tells (session-loss research, rule E), if the server can be reached. */
 export async function isLoss(
   { fault, reopened }: Refused,
   session: UpstreamSession,
   upstreamId: string | undefined,
   headers: readonly string[],
-): Promise<boolean> {
+): Promise<boolean | "away"> {
   const lost = fault === "session-not-found" || fault === "session-suspected";
   if (!lost && fault !== "session-doubtful") return false;
   // Another replica may have been asked for the stream than the one that answers the calls.
   if (lost && !reopened) return true;
-  return isRefusedSession(await request(session.connector, session.context(upstreamId, headers), "ping"));
+  const found = await findSession(session.connector, session.context(upstreamId, headers));
+  return found === "away" ? found : found !== "lives";
 }

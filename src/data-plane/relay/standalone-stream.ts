@@ -21,6 +21,7 @@ import { type Absent, askForStream, isLoss, type Refused } from "./server-stream
 import type { SessionStreams } from "./session-streams.ts";
 import { StandingFlow, type StandingTaker, type Upstream } from "./standing-flow.ts";
 import { sendStreamHead } from "./stream-head.ts";
+import { untilEnded } from "./until-ended.ts";
 
 /** One attempt to open the server's stream, which others may share. */
 interface Opening {
@@ -103,6 +104,10 @@ export class StandaloneStream implements StandingTaker, StreamKeeper {
         continue;
       }
       const gone = lossesLeft > 0 && (await isLoss(opened, this.#session, lease.upstreamId, exchange.headers));
+      if (gone === "away") {
+        await this.#waitOut({ kind: "away" }, deadlineMs, inVain++);
+        continue;
+      }
       if (!gone) return this.#refuse(exchange, opened);
       lossesLeft -= 1;
       if (connector.settings.recovery === "strict") {
@@ -130,8 +135,9 @@ export class StandaloneStream implements StandingTaker, StreamKeeper {
   async #waitOut(absent: Absent, deadlineMs: number, inVain: number): Promise<void> {
     const { connector } = this.#session;
     noteAway(connector, absent);
-    const outcome = await connector.availability.up(deadlineMs, inVain);
-    if (outcome !== "up")
+    const outcome = await untilEnded(this.#session, connector.availability.up(deadlineMs, inVain));
+    // A session that is over says why as soon as it is asked for its lease.
+    if (outcome !== "up" && outcome !== "ended")
       throw new ProxyError(outcome.code, { connector: connector.settings.name, note: outcome.detail });
   }
 
@@ -328,7 +334,9 @@ export class StandaloneStream implements StandingTaker, StreamKeeper {
     if (this.#upstream !== undefined) return "later";
     const opened = await this.#open(this.#session.context(lease.upstreamId, headers), true);
     if (opened.kind !== "refused") return "later";
-    if (await isLoss(opened, this.#session, lease.upstreamId, headers)) {
+    const gone = await isLoss(opened, this.#session, lease.upstreamId, headers);
+    if (gone === "away") return "later";
+    if (gone) {
       if (connector.settings.recovery === "strict") {
         connector.metrics.lost(connector.settings.name, opened.fault);
         this.#session.close("strict");

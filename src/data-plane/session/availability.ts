@@ -61,13 +61,18 @@ export class Availability {
    * each time there is a longer pause first.
    */
   async up(deadlineMs: number, inVain = 0): Promise<"up" | Away> {
-    const met = this.#away;
     if (inVain > 0) {
+      const met = this.#away;
       await this.#pause(Math.min(firstDelayMs * 2 ** (inVain - 1), longestPauseMs), deadlineMs);
       // Others may have been answered meanwhile; that says nothing to one whose time is over.
-      if (met !== undefined && (this.#stopped || this.#nowMs() >= deadlineMs)) return this.#away ?? met;
+      if (this.#stopped || this.#nowMs() >= deadlineMs) return this.#away ?? met ?? this.#silent();
     }
     return this.#untilUp(deadlineMs);
+  }
+
+  /** Of a server that nobody calls away, and that still leaves somebody without an answer. */
+  #silent(): Away {
+    return { code: "UPSTREAM_UNAVAILABLE", detail: "It can be reached, and gives no answer.", sinceMs: this.#nowMs() };
   }
 
   #untilUp(deadlineMs: number): Promise<"up" | Away> {

@@ -7,9 +7,11 @@ import { type CallContext, type CallOutcome, callServer } from "./call-server.ts
 import type { Connector } from "./connector.ts";
 import { asObject } from "./initialize.ts";
 import type { Snapshot } from "./snapshot.ts";
-import { untilHeard, wasHeard } from "./until-heard.ts";
+import { type Heard, untilHeard } from "./until-heard.ts";
 
 const stepTimeoutMs = 15_000;
+/** What part of the recovery window a single step may take: whoever waits for the restore has no more than the window, and is better served without that step. */
+const stepShare = 3;
 const logLevel = "log level";
 /** Some servers send the head of a GET stream only with its first event; a replay does not wait for those. */
 const streamOpenMs = 1_000;
@@ -44,17 +46,21 @@ export async function putBack(
 
   if (!snapshot.initialized)
     return { lostAgain: false, initialized: Promise.resolve(true), refusedUris: [], steps: [] };
-  const send = (step: () => Promise<CallOutcome>): Promise<CallOutcome> => untilHeard(connector, stepTimeoutMs, step);
-  const announced = send(() => notify(connector, context, "notifications/initialized"));
-  const initialized = announced.then((outcome) => {
+  const { recoveryWindowMs } = connector.settings;
+  const send = (forMs: number, step: () => Promise<CallOutcome>): Promise<Heard> =>
+    untilHeard(connector, { forMs, tryMs: stepTimeoutMs }, step);
+  const announced = send(recoveryWindowMs, () => notify(connector, context, "notifications/initialized"));
+  const initialized = announced.then(({ outcome, heard }) => {
     tell("initialized", startedMs, { status: statusOf(outcome) });
-    return wasHeard(outcome);
+    return heard;
   });
   const stateSteps: Promise<readonly [string, CallOutcome]>[] = [];
   const put = (name: string, method: string, params: object): void => {
-    const attempt = (): Promise<CallOutcome> => send(() => request(connector, context, method, params));
+    const attempt = (): Promise<Heard> =>
+      send(recoveryWindowMs / stepShare, () => request(connector, context, method, params));
+    const heard = inOrder(() => attempt().then(({ outcome }) => outcome), initialized);
     stateSteps.push(
-      inOrder(attempt, initialized).then((o) => {
+      heard.then((o) => {
         const step = name === logLevel ? "log-level" : "subscriptions";
         tell(step, startedMs, { status: statusOf(o), note: succeeded(o) ? undefined : "refused" });
         return [name, o];
@@ -81,7 +87,7 @@ function statusOf(outcome: CallOutcome): number | undefined {
   return outcome.kind === "lost" ? undefined : outcome.facts.status;
 }
 
-/** Only what the server took. */
+/** `initialized` is on its way; of the state, what the server took. */
 function stepNames(outcomes: readonly (readonly [string, CallOutcome])[], stream: boolean): readonly string[] {
   const steps = ["initialized"];
   if (stream) steps.push("stream");

@@ -41,6 +41,8 @@ const rowsPerSweep = 100;
 const movesAtOnce = 4;
 /** How long an initialize that nobody waits for any more may take, so that its session can be ended. */
 const endRestoreMs = 3_000;
+/** How long a stop waits for deletions that meet a locked or broken store. */
+const leaveMs = 3_000;
 
 /** Different initialize texts that are held for sharing. */
 const keptTexts = 100;
@@ -53,6 +55,8 @@ export class SessionManager {
   readonly #initializeTexts = new Map<string, string>();
   readonly #loading = new Map<string, Promise<UpstreamSession | undefined>>();
   readonly #adopting = new Map<string, Promise<UpstreamSession>>();
+  /** Sessions that are over and whose rows are still on their way out of the store: they must not be found there. */
+  readonly #leaving = new Map<string, Promise<unknown>>();
   readonly #sweep: NodeJS.Timeout;
   #lastSweepMs = Date.now();
   #isEnded = false;
@@ -84,6 +88,7 @@ export class SessionManager {
     const live = this.#sessions.get(id, principal);
     if (live !== undefined || !isClientSessionId(id)) return live;
     const key = keyOf(id, principal);
+    if (this.#leaving.has(key)) return undefined;
     let loading = this.#loading.get(key);
     if (loading === undefined) {
       loading = this.#load(id, principal).finally(() => this.#loading.delete(key));
@@ -99,7 +104,9 @@ export class SessionManager {
     const live = this.#sessions.get(id, principal);
     if (adopting === undefined && live !== undefined) return Promise.resolve(live);
     if (adopting === undefined) {
-      adopting = open().finally(() => this.#adopting.delete(key));
+      // The row of the session that had this id before would be in the way.
+      const isFree = this.#leaving.get(key) ?? Promise.resolve();
+      adopting = isFree.then(open).finally(() => this.#adopting.delete(key));
       this.#adopting.set(key, adopting);
     }
     return adopting;
@@ -120,6 +127,7 @@ export class SessionManager {
     this.assertRoom();
     snapshot.openedAtMs = Date.now();
     const live = { generation: 1, upstreamId, served: false };
+    if (adoptAs !== undefined) await this.#leaving.get(keyOf(adoptAs, principal));
     const isFree = adoptAs !== undefined && this.get(adoptAs, principal) === undefined;
     const session = this.#make(isFree ? adoptAs : newClientSessionId(), principal, snapshot, live, false);
     await session.row.add(session);
@@ -193,7 +201,8 @@ export class SessionManager {
   async stop(): Promise<void> {
     clearInterval(this.#sweep);
     await this.#touch();
-    await Promise.all([...this.#sessions.values()].map((session) => session.row.settled()));
+    const leaving = within(leaveMs, Promise.all(this.#leaving.values()));
+    await Promise.all([leaving, ...[...this.#sessions.values()].map((session) => session.row.settled())]);
   }
 
   /** Moves every live session to a new server; a few at a time, for each may start a process. */
@@ -246,6 +255,9 @@ export class SessionManager {
       state: { at: "operating", ...live },
       onForgotten: () => {
         this.#sessions.delete(id, principal);
+        const key = keyOf(id, principal);
+        const gone = session.row.gone.finally(() => this.#leaving.delete(key));
+        this.#leaving.set(key, gone);
         this.connector.metrics.sessionClosed();
         this.connector.watch?.sessionEnded(session.shortHash);
       },

@@ -1,9 +1,15 @@
 // The durable side of one session: writes its row in order, each only over the generation it follows. Never on the path of a request.
 
 import type { Log } from "../../observability/index.ts";
-import type { SessionStore, StoredSession } from "../../store/index.ts";
+import { type SessionStore, type StoredSession, StoreError } from "../../store/index.ts";
 import { encodeSnapshot } from "./snapshot.ts";
 import type { UpstreamSession } from "./upstream-session.ts";
+
+/** One for all rows. */
+const nothing = Promise.resolve();
+/** Between two tries to delete a row. */
+const firstPauseMs = 1_000;
+const longestPauseMs = 60_000;
 
 export interface RowKey {
   readonly connector: string;
@@ -26,8 +32,10 @@ export class SessionRow {
   /** The store has failed to take it so far: whatever is written next tries again. */
   #isMissing = false;
   #scheduled = false;
+  /** Once it was deleted: settles when the row has left the store for certain. */
+  gone: Promise<unknown> = nothing;
   /** Writes happen one after the other. */
-  #last: Promise<unknown> = Promise.resolve();
+  #last: Promise<unknown> = nothing;
 
   constructor(store: SessionStore, log: Log, connectorName: string, rowKey: RowKey, stored: number | undefined) {
     this.#store = store;
@@ -79,18 +87,34 @@ export class SessionRow {
     return row;
   }
 
-  /** Resolves with what another process had written over ours meanwhile, if it had. */
+  /** Resolves with what another process had written over ours meanwhile, if it had; a deletion that fails is tried again behind it (`gone`). */
   async delete(): Promise<StoredSession | undefined> {
     let foreign: StoredSession | undefined;
-    await this.#inOrder(async () => {
+    let isGone = false;
+    const deleted = this.#inOrder(async () => {
       const { connector, key } = this.rowKey;
       const row = await this.#store.find(connector, key).catch(() => undefined);
       if (row?.generation !== this.#stored) foreign = row;
       this.#stored = undefined;
       this.#isMissing = false;
       await this.#store.delete(connector, key);
+      isGone = true;
     });
+    this.gone = deleted.then(() => (isGone ? undefined : this.#deleteLater()));
+    await deleted;
     return foreign;
+  }
+
+  async #deleteLater(): Promise<void> {
+    const { connector, key } = this.rowKey;
+    for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
+      await new Promise((resolve) => setTimeout(resolve, pauseMs).unref());
+      const outcome = await this.#store.delete(connector, key).then(
+        () => "deleted" as const,
+        (cause: unknown) => cause,
+      );
+      if (outcome === "deleted" || (outcome instanceof StoreError && outcome.problem === "closed")) return;
+    }
   }
 
   /** Resolves when everything asked for so far is written. */

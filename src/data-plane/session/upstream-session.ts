@@ -257,26 +257,25 @@ export class UpstreamSession {
   }
 
   restored(upstreamId: string | undefined, initialized: Promise<boolean>): void {
-    this.#follow(initialized);
+    if (this.#state.at === "restoring") this.#follow(initialized, this.#state.generation + 1);
     this.dispatch({ type: "restored", upstreamId }, this.acceptedHeaders);
     if (this.#state.at === "operating") this.livesSince = this.#state.generation;
   }
 
   /** Goes on at another server, to which it was moved while nothing was lost. */
   moved(from: number, upstreamId: string, initialized: Promise<boolean>): void {
-    this.#follow(initialized);
+    this.#follow(initialized, from + 1);
     this.dispatch({ type: "moved", generation: from, upstreamId }, this.acceptedHeaders);
   }
 
-  #follow(initialized: Promise<boolean>): void {
+  #follow(initialized: Promise<boolean>, generation: number): void {
     this.#initialized = initialized;
     this.#initializing = initialized;
     void initialized.then((taken) => {
       if (this.#initializing !== initialized) return;
       this.#initializing = undefined;
       // A server that was never told is none to send calls to.
-      if (!taken && this.#state.at === "operating")
-        this.lost(this.#state.generation, "session-suspected", this.acceptedHeaders);
+      if (!taken) this.lost(generation, "session-suspected", this.acceptedHeaders);
     });
   }
 

@@ -6,6 +6,7 @@ import type { ReplyHeaders } from "./answer-head.ts";
 import { type AnswerEvents, AnswerParser } from "./answer-parser.ts";
 import { ConnectionClosed, type Origin, type SocketEvents } from "./connect.ts";
 import { notePassed } from "./passed-bytes.ts";
+import { ReadFirst } from "./read-first.ts";
 import { Upload, type UploadParts } from "./upload.ts";
 
 export interface OutgoingRequest {
@@ -56,6 +57,8 @@ export class Connection implements SocketEvents, AnswerEvents {
   readonly #socket: Socket;
   #outgoing: Outgoing | undefined;
   #upload: Upload | undefined;
+  /** While a body goes out that a server might refuse half way; a small one is written at once. */
+  #readFirst: ReadFirst | undefined;
   #isReady = false;
   #sent = false;
   #isOver = false;
@@ -84,6 +87,7 @@ export class Connection implements SocketEvents, AnswerEvents {
     // As text a small body goes out in one piece with its head. One character is one byte: nothing of it changes.
     else if (body.length <= withHeadBytes) socket.write(head + asBuffer(body).toString("latin1"), "latin1");
     else {
+      this.#readBeforeEnd();
       socket.cork();
       socket.write(head, "latin1");
       socket.write(body);
@@ -164,13 +168,19 @@ export class Connection implements SocketEvents, AnswerEvents {
     else this.broken(cause);
   }
 
+  #readBeforeEnd(): void {
+    this.#readFirst = new ReadFirst(this.#socket, {
+      refused: () => this.#upload?.stop(),
+      read: (cause) => this.#ended(cause),
+    });
+  }
+
   #flow(parts: UploadParts): void {
+    this.#readBeforeEnd();
     const begun = (): void => {
       this.#sent = true;
     };
-    const failed = (cause: Error): void => this.broken(cause);
-    const refused = (cause: Error): void => this.#ended(cause);
-    this.#upload = new Upload(this.#socket, parts, { begun, failed, refused });
+    this.#upload = new Upload(this.#socket, parts, { begun, failed: (cause) => this.broken(cause) });
     this.#upload.start();
   }
 
@@ -179,16 +189,22 @@ export class Connection implements SocketEvents, AnswerEvents {
     const { answer } = this.#parser;
     const keptMs = answer?.keepAliveMs === undefined ? keepMs : Math.min(answer.keepAliveMs - marginMs, longestKeepMs);
     const isSent = this.#socket.writableLength === 0 && (this.#upload === undefined || this.#upload.isOver);
-    if (isClean && isSent && answer?.persistent === true && keptMs > 0) {
+    const isRefused = this.#readFirst?.isRefused === true;
+    if (isClean && isSent && !isRefused && answer?.persistent === true && keptMs > 0) {
       this.#outgoing = undefined;
-      this.#upload?.stop();
       this.#upload = undefined;
+      this.#released();
       this.#sent = false;
       this.#parser.stop();
       if (this.#socket.isPaused()) this.#socket.resume();
       this.#freeFor(keptMs);
     } else this.#end();
     outgoing?.ended();
+  }
+
+  #released(): void {
+    this.#readFirst?.release();
+    this.#readFirst = undefined;
   }
 
   #freeFor(keptMs: number): void {
@@ -209,6 +225,7 @@ export class Connection implements SocketEvents, AnswerEvents {
     this.#parser.stop();
     this.#upload?.stop();
     this.#upload = undefined;
+    this.#released();
     this.#socket.destroy();
     this.#owner.gone(this);
   }

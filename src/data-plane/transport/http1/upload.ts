@@ -1,5 +1,5 @@
 // A request body that flows: from a stream to a socket, never faster than the server reads, and never more or less than was announced.
-import { Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { RequestFault } from "./request-head.ts";
 
@@ -7,8 +7,6 @@ export interface UploadEvents {
   /** The first bytes go out, in the same tick. */
   begun(): void;
   failed(cause: Error): void;
-  /** The server takes no more, and whatever it sent before was read. */
-  refused(cause: Error): void;
 }
 
 export interface UploadParts {
@@ -26,8 +24,6 @@ export class Upload {
   #sentBytes = 0;
   #begun = false;
   #isOver = false;
-  #isRefused = false;
-  #destroyAsBefore: (() => void) | undefined;
 
   constructor(socket: Socket, parts: UploadParts, events: UploadEvents) {
     this.#socket = socket;
@@ -35,14 +31,12 @@ export class Upload {
     this.#events = events;
   }
 
-  /** All of it was written. */
   get isOver(): boolean {
-    return this.#isOver && !this.#isRefused;
+    return this.#isOver;
   }
 
   start(): void {
     const { body } = this.#parts;
-    this.#readBeforeDestroying();
     body.on("error", this.#onError).on("close", this.#onClose);
     if (body.destroyed && !body.readableEnded) return this.#fail(body.errored ?? brokeOff());
     if (body.readableEnded) return this.#finish();
@@ -51,9 +45,8 @@ export class Upload {
     body.resume();
   }
 
-  /** It has been answered, or the connection is gone: nobody reads what is left. */
+  /** Nobody reads the rest: the answer is there, or the connection is gone. */
   stop(): void {
-    this.#destroyAsBefore?.();
     if (this.#isOver) return;
     this.#leave();
     letGo(this.#parts.body);
@@ -93,45 +86,6 @@ export class Upload {
     this.#socket.write(this.#parts.head, "latin1");
   }
 
-  /**
-   * A server may refuse a request early and close. Node destroys a socket with the first write that fails, and with it what has arrived: that is
-   * read first.
-   */
-  #readBeforeDestroying(): void {
-    const socket = this.#socket;
-    const destroy = (cause?: Error): Socket => Socket.prototype.destroy.call(socket, cause);
-    this.#destroyAsBefore = () => {
-      socket.destroy = destroy;
-    };
-    socket.destroy = (cause) => {
-      if (!isWriteError(cause)) return destroy(cause);
-      // Of several writes that wait each one fails.
-      if (!this.#isRefused) this.#refuse(cause);
-      return socket;
-    };
-  }
-
-  #refuse(cause: Error): void {
-    this.#isRefused = true;
-    this.#leave();
-    letGo(this.#parts.body);
-    this.#afterReading(() => this.#events.refused(cause));
-  }
-
-  /** What had arrived is read once a whole turn of the event loop brings nothing more. */
-  #afterReading(done: () => void): void {
-    const socket = this.#socket;
-    const before = socket.bytesRead;
-    const look = (): void => {
-      if (socket.destroyed) return;
-      if (socket.isPaused()) socket.once("resume", () => this.#afterReading(done));
-      else if (socket.bytesRead === before) done();
-      else this.#afterReading(done);
-    };
-    // The first may come in the turn that has begun.
-    setImmediate(() => setImmediate(look));
-  }
-
   #finish(): void {
     const { length } = this.#parts;
     if (this.#isOver) return;
@@ -160,10 +114,6 @@ export function letGo(body: Readable): void {
   // Destroying an HTTP request would take the client's connection with it, on which the answer is still to go out.
   if ("socket" in body) body.resume();
   else body.destroy();
-}
-
-function isWriteError(cause: Error | undefined): cause is Error {
-  return cause !== undefined && "syscall" in cause && cause.syscall === "write";
 }
 
 function brokeOff(): Error {

@@ -1,0 +1,160 @@
+// How long anything is waited for: never beyond the recovery window, never for a session that is over, and no longer than it is of use.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import type { ServerResponse } from "node:http";
+import { describe, it } from "node:test";
+import { startHoldfast } from "../support/holdfast.ts";
+import { connect, errorCode, eventually, type RawClient } from "./recovery-scene.ts";
+import { refuseSession, sendJson, startUpstream } from "./recovery-upstream.ts";
+
+const timeout = 60_000;
+const window = (seconds: number) => ({ args: ["--recovery-window", String(seconds)] });
+
+async function listen(client: RawClient): Promise<Response> {
+  return fetch(client.url, { headers: { ...client.headers, accept: "text/event-stream" } });
+}
+
+async function codeOf(response: Response): Promise<unknown> {
+  return (JSON.parse(await response.text()) as { error: { data: { code: unknown } } }).error.data.code;
+}
+
+function end(client: RawClient): Promise<Response> {
+  return fetch(client.url, { method: "DELETE", headers: client.headers });
+}
+
+describe("a client's GET stream", { timeout, concurrency: true }, () => {
+  for (const status of [502, 504]) {
+    it(`is refused when the window is over, and the server not asked without end, where a gateway answers ${status}`, async () => {
+      await using upstream = await startUpstream(({ http }, response) =>
+        http === "GET" ? sendJson(response, status, {}) : undefined,
+      );
+      await using holdfast = await startHoldfast(upstream.url, window(1));
+      const client = await connect(holdfast.url);
+      const answer = await listen(client);
+      assert.equal(answer.status, 503);
+      assert.equal(await codeOf(answer), "UPSTREAM_UNAVAILABLE");
+      const asked = upstream.names().filter((name) => name === "GET").length;
+      assert.ok(asked < 20, `${asked} GETs`);
+    });
+  }
+
+  it("is not told that its session is gone where the ping that would tell meets a 502", async () => {
+    let isLost = false;
+    let pings = 0;
+    await using upstream = await startUpstream(({ http, headers, message }, response) => {
+      if (!isLost || headers["mcp-session-id"] !== "s1" || http === "OPTIONS") return undefined;
+      if (message["method"] !== "ping") return refuseSession(response);
+      pings += 1;
+      return pings === 1 ? sendJson(response, 502, {}) : refuseSession(response);
+    });
+    await using holdfast = await startHoldfast(upstream.url);
+    const client = await connect(holdfast.url);
+    const before = await listen(client);
+    await before.body?.cancel();
+    // A new process has no stream of its own, and knows that the session had one.
+    await holdfast.stop();
+    await holdfast.restart();
+    isLost = true;
+    const after = await listen(client);
+    assert.equal(after.status, 200);
+    assert.equal(upstream.names().filter((name) => name === "initialize").length, 2);
+    await after.body?.cancel();
+  });
+
+  it("does not wait for the server of a session that was ended", async () => {
+    await using upstream = await startUpstream(({ http }, response) =>
+      http === "GET" || http === "OPTIONS" ? sendJson(response, 502, {}) : undefined,
+    );
+    await using holdfast = await startHoldfast(upstream.url);
+    const client = await connect(holdfast.url);
+    const waiting = listen(client);
+    await eventually(() => upstream.names().includes("GET") || undefined, "the GET at the server");
+    await end(client);
+    assert.equal(await codeOf(await waiting), "SESSION_CLOSED");
+  });
+});
+
+describe("a call", { timeout, concurrency: true }, () => {
+  it("does not begin to wait for a server when its session has been ended already", async () => {
+    const running = Promise.withResolvers<ServerResponse>();
+    await using upstream = await startUpstream(({ http, message }, response) => {
+      if (http === "OPTIONS") return sendJson(response, 502, {});
+      if (message["method"] !== "tools/list") return undefined;
+      running.resolve(response);
+      return true;
+    });
+    await using holdfast = await startHoldfast(upstream.url);
+    const client = await connect(holdfast.url);
+    const waiting = client.request("tools/list");
+    const response = await running.promise;
+    await end(client);
+    response.destroy();
+    assert.equal(errorCode(await waiting), "SESSION_CLOSED");
+  });
+
+  it("that comes while a restored server has not heard of it waits one window and not two", async () => {
+    await using upstream = await startUpstream(({ http, message, initializes }, response) => {
+      if (http === "OPTIONS") return sendJson(response, 502, {});
+      if (initializes < 2 || (initializes === 2 && message["method"] === "initialize")) return undefined;
+      return sendJson(response, 502, {});
+    });
+    await using holdfast = await startHoldfast(upstream.url, window(1.5));
+    const client = await connect(holdfast.url);
+    await client.request("ping");
+    upstream.forget("s1");
+    const first = client.request("tools/list");
+    await eventually(() => upstream.names().includes("tools/list") || undefined, "the list at the server");
+    const second = await client.request("tools/list");
+    assert.ok(second.elapsedMs < 2_500, `${second.elapsedMs} ms`);
+    assert.equal(errorCode(second), "UPSTREAM_UNAVAILABLE", second.text);
+    await first;
+  });
+});
+
+describe("a step of a restore", { timeout, concurrency: true }, () => {
+  it("that the server refuses itself with 503 is done with at the first try", async () => {
+    await using upstream = await startUpstream(({ message: { id, method } }, response) => {
+      if (method !== "resources/subscribe" || id === 800) return undefined;
+      return sendJson(response, 503, {
+        jsonrpc: "2.0",
+        id,
+        error: { code: -32000, message: "Too many subscriptions" },
+      });
+    });
+    await using holdfast = await startHoldfast(upstream.url);
+    const client = await connect(holdfast.url);
+    await client.request("resources/subscribe", { uri: "test://one" }, 800);
+    upstream.forget("s1");
+    assert.deepEqual((await client.call("any")).result, {});
+    assert.equal(upstream.names().filter((name) => name === "resources/subscribe").length, 2);
+  });
+
+  it("that a gateway refuses for good holds up the calls for a part of the window", async () => {
+    await using upstream = await startUpstream(({ message: { id, method } }, response) =>
+      method === "resources/subscribe" && id !== 800 ? sendJson(response, 503, {}) : undefined,
+    );
+    await using holdfast = await startHoldfast(upstream.url, window(3));
+    const client = await connect(holdfast.url);
+    await client.request("resources/subscribe", { uri: "test://one" }, 800);
+    upstream.forget("s1");
+    assert.deepEqual((await client.call("any")).result, {});
+    assert.equal(upstream.names().filter((name) => name === "initialize").length, 2);
+  });
+
+  it("that the server takes and never answers is not taken for a loss", async () => {
+    const gaveUp = Promise.withResolvers<void>();
+    await using upstream = await startUpstream(({ message, initializes }, response) => {
+      if (message["method"] !== "notifications/initialized" || initializes < 2) return undefined;
+      void once(response, "close").then(() => gaveUp.resolve());
+      return true;
+    });
+    await using holdfast = await startHoldfast(upstream.url);
+    const client = await connect(holdfast.url);
+    upstream.forget("s1");
+    assert.deepEqual((await client.call("any")).result, {});
+    await gaveUp.promise;
+    const since = upstream.seen.length;
+    assert.deepEqual((await client.call("any")).result, {});
+    assert.deepEqual(upstream.names(since), ["tools/call"]);
+  });
+});
