@@ -4,8 +4,10 @@ import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { describe, it } from "node:test";
 import { startHoldfast } from "../support/holdfast.ts";
+import { openSession } from "../support/raw-client.ts";
 import { connect, errorCode, eventually, type RawClient } from "./recovery-scene.ts";
 import { refuseSession, sendJson, startUpstream } from "./recovery-upstream.ts";
+import { call } from "./streams-scene.ts";
 
 const timeout = 60_000;
 const window = (seconds: number) => ({ args: ["--recovery-window", String(seconds)] });
@@ -156,5 +158,88 @@ describe("a step of a restore", { timeout, concurrency: true }, () => {
     const since = upstream.seen.length;
     assert.deepEqual((await client.call("any")).result, {});
     assert.deepEqual(upstream.names(since), ["tools/call"]);
+  });
+});
+
+describe("a call that takes so long that its client would be given a stream", { timeout, concurrency: true }, () => {
+  const early = ["--stream-open-after", "0.1"];
+
+  it("ends with its answer or an error in the stream when its session turns out to be lost under --recovery strict", async () => {
+    const held: ServerResponse[] = [];
+    await using upstream = await startUpstream(({ message }, response) => {
+      if (message["method"] !== "tools/call") return undefined;
+      held.push(response);
+      return true;
+    });
+    await using holdfast = await startHoldfast(upstream.url, { args: ["--recovery", "strict", ...early] });
+    const session = await openSession(holdfast.url);
+    const [running, refused] = await Promise.all([1, 2].map((id) => session.open({ body: call(id) })));
+    assert.ok(running !== undefined && refused !== undefined);
+    await Promise.all([running.until("\n\n"), refused.until("\n\n")]);
+    const isOf = (id: number) =>
+      upstream.seen.filter(({ message }) => message["method"] === "tools/call")[0]?.message["id"] === id;
+    const [first, second] = isOf(1) ? held : held.toReversed();
+    assert.ok(first !== undefined && second !== undefined);
+    refuseSession(second);
+    await refused.ended;
+    assert.match(refused.text(), /"code":"SESSION_LOST"/);
+    // The server had forgotten the session, and not what it was doing.
+    sendJson(first, 200, { jsonrpc: "2.0", id: 1, result: { late: true } });
+    await running.ended;
+    assert.match(running.text(), /"late":true/);
+    assert.equal((await session.post(call(3))).status, 404);
+  });
+
+  it("ends with an error in the stream when its session is ended while it waits for the server", async () => {
+    await using upstream = await startUpstream(({ http, message }, response) =>
+      http === "OPTIONS" || message["method"] === "tools/list" ? sendJson(response, 502, {}) : undefined,
+    );
+    await using holdfast = await startHoldfast(upstream.url, { args: early });
+    const session = await openSession(holdfast.url);
+    const waiting = await session.open({ body: '{"jsonrpc":"2.0","id":1,"method":"tools/list"}' });
+    await waiting.until("\n\n");
+    await session.send({ method: "DELETE" });
+    await waiting.ended;
+    assert.match(waiting.text(), /"code":"SESSION_CLOSED"/);
+  });
+
+  it("brings the server's own 401, in front of it, however long the server was away before", async () => {
+    let isAway = true;
+    await using upstream = await startUpstream(({ http, message }, response) => {
+      if (http !== "OPTIONS" && message["method"] !== "tools/call") return undefined;
+      if (isAway) return sendJson(response, 502, {});
+      return sendJson(
+        response,
+        401,
+        { error: "invalid_token" },
+        { "www-authenticate": 'Bearer error="invalid_token"' },
+      );
+    });
+    await using holdfast = await startHoldfast(upstream.url, { args: ["--front", ...early] });
+    const session = await openSession(holdfast.url, { headers: { authorization: "Bearer expires-soon" } });
+    // The second one meets a server that is known to be away; of the first it is open whether it ran.
+    await session.post(call(1));
+    const waiting = session.post(call(2));
+    const probes = () => upstream.seen.filter(({ http }) => http === "OPTIONS").length;
+    await eventually(() => probes() >= 5 || undefined, "a wait that is longer than a stream would take");
+    isAway = false;
+    const { status, headers, text } = await waiting;
+    assert.deepEqual([status, headers["www-authenticate"]], [401, 'Bearer error="invalid_token"'], text);
+  });
+
+  it("is told that a credential was refused, and that it did not run, where the server's 401 comes late", async () => {
+    const held = Promise.withResolvers<ServerResponse>();
+    await using upstream = await startUpstream(({ message }, response) => {
+      if (message["method"] !== "tools/call") return undefined;
+      held.resolve(response);
+      return true;
+    });
+    await using holdfast = await startHoldfast(upstream.url, { args: ["--front", ...early] });
+    const session = await openSession(holdfast.url);
+    const open = await session.open({ body: call(1) });
+    await open.until("\n\n");
+    sendJson(await held.promise, 401, { error: "invalid_token" }, { "www-authenticate": "Bearer" });
+    await open.ended;
+    assert.match(open.text(), /"code":"AUTHORIZATION_REQUIRED","executed":"no"/);
   });
 });

@@ -43,6 +43,8 @@ export class AnswerRelay implements Waiting, StreamKeeper {
   #isWatched = false;
   /** How many events of the server's have come in it. */
   events = 0;
+  /** No stream is opened early: the server has not been asked yet, and its refusal is to reach the client as it is. */
+  holdsBack = false;
   /** What the server still sends is not read any more. */
   abandoned = false;
   sinceTick = 0;
@@ -97,6 +99,7 @@ export class AnswerRelay implements Waiting, StreamKeeper {
 
   /** The answer takes long: the client gets an id with which it can come back for it. */
   openEarly(): void {
+    if (this.holdsBack) return this.watch();
     if (this.#stream === undefined) {
       const { connection } = this.exchange;
       if (connection.gone || this.#plainBegun || requestIds(this.exchange).length !== 1) return;

@@ -87,6 +87,7 @@ class RequestLife implements OpenCall {
       for (;;) {
         const lease = this.#session.lease() ?? (await this.#ready());
         if (this.#session.connector.availability.away !== undefined) await this.#waitUntilUp();
+        this.#answer.holdsBack = false;
         if (this.#deadlineMs !== undefined && !this.#stillWanted()) return;
         const attempted = this.#attempt(lease, await this.#send(lease));
         // Awaiting only what takes its time keeps the common call short.
@@ -335,6 +336,8 @@ class RequestLife implements OpenCall {
   /** The recovery window opens with the first trouble. */
   #deadline(): number {
     const { nowMs, settings } = this.#session.connector;
+    // Whoever is to see the server's 401, or our 404, must not have been given a stream before.
+    this.#answer.holdsBack = settings.front || settings.recovery === "strict";
     this.#deadlineMs ??= nowMs() + settings.recoveryWindowMs;
     return this.#deadlineMs;
   }

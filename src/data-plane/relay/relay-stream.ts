@@ -72,7 +72,8 @@ export class StreamRelay {
       return delivered;
     }
     const shown = body.subarray(0, shownBytes).toString();
-    const error = new ProxyError("ANSWER_NOT_A_MESSAGE", { upstream: { status, body: shown } });
+    const code = status === 401 ? "AUTHORIZATION_REQUIRED" : "ANSWER_NOT_A_MESSAGE";
+    const error = new ProxyError(code, { upstream: { status, body: shown } });
     endStreamWithError(this.out, exchange, [...open], error);
     open.clear();
     return delivered;

@@ -90,6 +90,8 @@ export class SessionStreams implements StreamOwner, AnswerOwner, Timed {
     (first ? this.#open : this.#given).leave(stream);
     this.#given.join(stream);
     if (first) this.#oneMoreGiven();
+    // Nobody can come back for it: with its session the id is unknown.
+    if (this.#isClosed) stream.close();
   }
 
   over(stream: ClientStream): void {
@@ -120,8 +122,14 @@ export class SessionStreams implements StreamOwner, AnswerOwner, Timed {
     return false;
   }
 
-  /** The session is over. */
+  /** The session is over. A client that listens for its answer is still given that, or the error in its place. */
   close(): void {
+    this.#isClosed = true;
+    for (const line of [this.#open, this.#given]) for (const one of line) if (!isHeard(one)) one.expire();
+  }
+
+  /** As `close`, and nothing more is given to anybody. */
+  closeAll(): void {
     this.#isClosed = true;
     for (const line of [this.#open, this.#given]) for (const one of line) one.expire();
   }
@@ -155,4 +163,9 @@ export class SessionStreams implements StreamOwner, AnswerOwner, Timed {
       ...parts,
     });
   }
+}
+
+/** A client listens for an answer that has not come yet. */
+function isHeard(one: OfSession): boolean {
+  return one instanceof ClientStream && one.isAnswering && one.attached;
 }

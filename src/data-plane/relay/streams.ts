@@ -83,7 +83,7 @@ export class Streams implements ResumableStreams {
 
   /** Closes the streams of a disconnected connector, whose requests have had their errors. */
   closeOwing(): void {
-    for (const streams of this.#owing) streams.close();
+    for (const streams of this.#owing) streams.closeAll();
     this.#owing.clear();
   }
 
