@@ -43,6 +43,8 @@ function isAnswerToTheDead(session: UpstreamSession, { id, method }: Envelope): 
   if (method !== undefined || id === undefined) return false;
   const asked = session.asked.get(id);
   session.asked.delete(id);
+  // What the restored server asks passes through here. Asked before our own restart, it was asked by the one that is lost.
+  if (asked === undefined) return session.wasRestored;
   // A session that was moved still has calls, and questions, where it was before.
-  return asked !== undefined && (session.state.at !== "operating" || asked < session.livesSince);
+  return session.state.at !== "operating" || asked < session.livesSince;
 }

@@ -29,6 +29,7 @@ import { awayFailure, discard, failureOf, lastWord, type Tries, type Trouble } f
 import { upstreamHeaders } from "./headers.ts";
 import { isMeaninglessAnew } from "./meaningless-anew.ts";
 import { noteRefusal, noteReplay } from "./note-recovery.ts";
+import { underServerIds } from "./question-id.ts";
 import { AnswerRelay } from "./relay-answer.ts";
 import { assertReplayable, isSafeToRepeat } from "./replay-safety.ts";
 import { resumeStream } from "./resume-stream.ts";
@@ -40,7 +41,7 @@ const abandonMs = 600_000;
 
 /** Relays one POST. Never rejects: whatever goes wrong becomes the client's answer. */
 export function relayRequest(exchange: ClientExchange, session: UpstreamSession): Promise<void> {
-  return new RequestLife(exchange, session).live();
+  return new RequestLife(underServerIds(exchange, session), session).live();
 }
 
 /** What a fault came with, for the error that may have to tell of it. */

@@ -8,6 +8,7 @@ import { type Delivery, delivered } from "./delivery.ts";
 import { EventCutter, type EventSink } from "./event-cutter.ts";
 import { DirectOut, type EventOut } from "./event-out.ts";
 import { markRestoredText } from "./mark-restored.ts";
+import { noteQuestions, underClientIds } from "./question-id.ts";
 import type { AnswerRelay } from "./relay-answer.ts";
 import { unbuffered } from "./stream-head.ts";
 
@@ -89,6 +90,7 @@ export class StreamRelay {
   note(event: SseEvent): ReplyFacts | undefined {
     const { open, session } = this.#answer;
     this.#answer.events += 1;
+    noteQuestions(session, event, this.generation);
     if (event.retryMs !== undefined) this.#retryMs = event.retryMs;
     if (event.id !== undefined) {
       this.#lastEventId = event.id;
@@ -107,7 +109,6 @@ export class StreamRelay {
       if (body !== undefined) return { status: 200, contentType: "text/event-stream", challenged: false, body };
     }
     this.#begun = true;
-    if (kind === "request" && id !== undefined) session.asked.set(id, this.generation);
     if (answered !== undefined && open.delete(answered) && this.#capture) this.#answer.captured = event.text() ?? "";
     return undefined;
   }
@@ -122,7 +123,12 @@ export class StreamRelay {
   emit(event: SseEvent, pieces: readonly Buffer[]): void {
     // Without data and without an id there is nothing that a client could come back to.
     if (!event.hasData && event.id === undefined) for (const piece of pieces) this.out.between(piece);
-    else this.out.event(this.#answer.session.markNext === undefined ? pieces : this.#marked(event, pieces), event.id);
+    else this.out.event(this.#asGiven(event, pieces), event.id);
+  }
+
+  #asGiven(event: SseEvent, pieces: readonly Buffer[]): readonly Uint8Array[] {
+    const { session } = this.#answer;
+    return session.markNext === undefined ? underClientIds(session, event, pieces) : this.#marked(event, pieces);
   }
 
   /** `--recovery notify`: the answer carries its marker. */
@@ -130,7 +136,7 @@ export class StreamRelay {
     const { session, open } = this.#answer;
     const isAnswer = event.scanned?.shape === "single" && event.scanned.envelope.kind === "result";
     const text = isAnswer && open.size === 0 ? event.text() : undefined;
-    if (text === undefined) return pieces;
+    if (text === undefined) return underClientIds(session, event, pieces);
     return [encodeSseEvent({ type: "message", data: markRestoredText(session, text) })];
   }
 

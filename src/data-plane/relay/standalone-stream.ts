@@ -16,6 +16,7 @@ import type { ClientExchange } from "./client-exchange.ts";
 import type { ClientStream } from "./client-stream.ts";
 import type { EventCutter } from "./event-cutter.ts";
 import type { StreamKeeper } from "./of-session.ts";
+import { noteQuestions, underClientIds } from "./question-id.ts";
 import { ReopeningPause } from "./reopening-pause.ts";
 import { type Absent, askForStream, isLoss, type Refused } from "./server-stream.ts";
 import type { SessionStreams } from "./session-streams.ts";
@@ -198,7 +199,7 @@ export class StandaloneStream implements StandingTaker, StreamKeeper {
   event(event: SseEvent, pieces: readonly Buffer[]): void {
     this.#note(event);
     const client = this.#target();
-    if (event.hasData || event.id !== undefined) client?.event(pieces, event.id);
+    if (event.hasData || event.id !== undefined) client?.event(underClientIds(this.#session, event, pieces), event.id);
     else for (const piece of pieces) client?.between(piece);
   }
 
@@ -218,10 +219,8 @@ export class StandaloneStream implements StandingTaker, StreamKeeper {
   }
 
   #note(event: SseEvent): void {
-    const envelope = event.scanned?.shape === "single" ? event.scanned.envelope : undefined;
     const { state } = this.#session;
-    if (envelope?.kind === "request" && envelope.id !== undefined && state.at === "operating")
-      this.#session.asked.set(envelope.id, state.generation);
+    if (state.at === "operating") noteQuestions(this.#session, event, state.generation);
     if (event.id !== undefined) this.#lastEventId = event.id;
   }
 

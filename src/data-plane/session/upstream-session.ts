@@ -78,6 +78,8 @@ export class UpstreamSession {
   markNext: { readonly signal: Fault; readonly generation: number } | undefined;
   /** The last restore met another server than the one before: another version, name or set of capabilities. */
   upgraded = false;
+  /** In this process. */
+  wasRestored = false;
   /** The generation since which nothing was lost: it and those that the session was moved to are alive, or were ended when they were done. */
   livesSince: number;
   /** The headers of the last request that the server accepted, for what Holdfast sends of its own accord. */
@@ -260,6 +262,7 @@ export class UpstreamSession {
     if (this.#state.at === "restoring") this.#follow(initialized, this.#state.generation + 1);
     this.dispatch({ type: "restored", upstreamId }, this.acceptedHeaders);
     if (this.#state.at === "operating") this.livesSince = this.#state.generation;
+    this.wasRestored = true;
   }
 
   /** Goes on at another server, to which it was moved while nothing was lost. */

@@ -1,0 +1,81 @@
+// Questions of a server (elicitation, sampling, roots) under the ids that its client knows them by. Many servers count theirs from 0 in each session, and a
+// client may still be about to answer a question of the lost one: a later question of the same id then gets an id of its own, so that no answer is taken
+// for another one's.
+import {
+  type Envelope,
+  encodeSseEvent,
+  findSpan,
+  privateId,
+  type RawId,
+  replaceSpans,
+  type SseEvent,
+  spanText,
+} from "../../protocol/index.ts";
+import type { UpstreamSession } from "../session/index.ts";
+import type { ClientExchange } from "./client-exchange.ts";
+
+/** By session: the server's id of each question that has another one for the client. */
+const renamed = new WeakMap<UpstreamSession, Map<RawId, RawId>>();
+
+/** Takes note of what one event asks. */
+export function noteQuestions(session: UpstreamSession, event: SseEvent, generation: number): void {
+  const { scanned } = event;
+  if (scanned?.shape === "single") noteQuestion(session, scanned.envelope, generation, event);
+  else if (scanned?.shape === "batch")
+    for (const each of scanned.envelopes) noteQuestion(session, each, generation, undefined);
+}
+
+/** `event`: where another id can be put in, if it is not too large for that. */
+function noteQuestion(
+  session: UpstreamSession,
+  { kind, id }: Envelope,
+  generation: number,
+  event: SseEvent | undefined,
+): void {
+  if (kind !== "request" || id === undefined) return;
+  const askedBefore = session.asked.get(id);
+  const isOpenStill = askedBefore !== undefined && askedBefore < session.livesSince;
+  if (!isOpenStill || event?.text() === undefined) return void session.asked.set(id, generation);
+  const names = renamed.get(session) ?? new Map<RawId, RawId>();
+  renamed.set(session, names);
+  const name = JSON.stringify(privateId());
+  names.set(name, id);
+  session.asked.set(name, generation);
+}
+
+/** One event as its client is to read it. */
+export function underClientIds(
+  session: UpstreamSession,
+  event: SseEvent,
+  pieces: readonly Uint8Array[],
+): readonly Uint8Array[] {
+  const envelope = event.scanned?.shape === "single" ? event.scanned.envelope : undefined;
+  const path = envelope === undefined ? undefined : idPath(envelope);
+  const names = path && renamed.get(session);
+  const text = names && event.text();
+  if (text === undefined || path === undefined || names === undefined) return pieces;
+  const bytes = Buffer.from(text);
+  const span = findSpan(bytes, path);
+  const id = span && spanText(bytes, span);
+  const name = [...names].findLast(([, asked]) => asked === id)?.[0];
+  if (span === undefined || name === undefined || !session.asked.has(name)) return pieces;
+  return [encodeSseEvent({ type: "message", data: replaceSpans(bytes, [[span, name]]) })];
+}
+
+/** An answer as the server is to read it. */
+export function underServerIds(exchange: ClientExchange, session: UpstreamSession): ClientExchange {
+  const { scanned, body } = exchange;
+  if (scanned?.shape !== "single" || scanned.envelope.method !== undefined) return exchange;
+  const names = renamed.get(session);
+  const id = scanned.envelope.id === undefined ? undefined : names?.get(scanned.envelope.id);
+  const span = id === undefined || body?.kept === undefined ? undefined : findSpan(body.kept, ["id"]);
+  if (id === undefined || span === undefined || body?.kept === undefined) return exchange;
+  names?.delete(scanned.envelope.id as RawId);
+  const envelope = { ...scanned.envelope, id };
+  return { ...exchange, scanned: { shape: "single", envelope }, body: { kept: replaceSpans(body.kept, [[span, id]]) } };
+}
+
+function idPath({ kind, method }: Envelope): readonly string[] | undefined {
+  if (kind === "request") return ["id"];
+  return method === "notifications/cancelled" ? ["params", "requestId"] : undefined;
+}
