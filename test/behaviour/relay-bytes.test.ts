@@ -48,9 +48,9 @@ before(async () => {
 after(async () => {
   await holdfast?.stop();
   const internal = holdfast?.log().filter((line) => line["error_code"] === "INTERNAL" || line["reason"] !== undefined);
-  assert.deepEqual(internal, []);
   await holdfast?.[Symbol.asyncDispose]();
   await server?.[Symbol.asyncDispose]();
+  assert.deepEqual(internal, []);
 });
 
 /** Sends these bytes, lets the server answer these, and holds that both arrived as they were sent. */

@@ -3,6 +3,13 @@ import type { Envelope, Scanned } from "../../protocol/index.ts";
 import { type ClientExchange, relayRequest } from "../relay/index.ts";
 import { isSameCredential, type UpstreamSession } from "../session/index.ts";
 
+const cancelled = "notifications/cancelled";
+
+interface Said {
+  readonly method?: string;
+  readonly params?: { readonly requestId?: unknown } | null;
+}
+
 /** Relays one message that is no initialize. Never rejects. */
 export function relayMessage(
   exchange: ClientExchange,
@@ -15,12 +22,13 @@ export function relayMessage(
 }
 
 function noteCancellation({ body, headers }: ClientExchange, session: UpstreamSession, scanned: Scanned): void {
-  if (scanned.shape !== "single" || scanned.envelope.method !== "notifications/cancelled") return;
-  if (body?.kept === undefined) return;
+  const envelopes = scanned.shape === "batch" ? scanned.envelopes : [];
+  const isOne = scanned.shape === "single" && scanned.envelope.method === cancelled;
+  if ((!isOne && !envelopes.some(({ method }) => method === cancelled)) || body?.kept === undefined) return;
   // In front mode a JWT's claims are unverified: before the server is asked, only a credential that it has accepted may stop a call.
   if (!isSameCredential(headers, session.acceptedHeaders)) return;
-  const { params } = JSON.parse(body.kept.toString()) as { params?: { requestId?: unknown } | null };
-  session.cancel(params?.requestId);
+  const said = JSON.parse(body.kept.toString()) as Said | Said[];
+  for (const { method, params } of [said].flat()) if (method === cancelled) session.cancel(params?.requestId);
 }
 
 /** An answer to a question that a dead session asked, or a batch of them: the new one must not take it for an answer to a question of its own. */

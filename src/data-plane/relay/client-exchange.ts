@@ -1,7 +1,7 @@
 // One exchange with a client as the relay sees it: what it asked, and where the answer goes. The ingress of each transport provides it.
 import type { Readable } from "node:stream";
-import type { RawId, Scanned } from "../../protocol/index.ts";
-import type { UpstreamSession } from "../session/index.ts";
+import type { Envelope, RawId, Scanned } from "../../protocol/index.ts";
+import { type JsonObject, parseObjects, type UpstreamSession } from "../session/index.ts";
 import type { ClientStream } from "./client-stream.ts";
 import type { Waiting } from "./stream-clock.ts";
 import type { WholeAnswer } from "./whole-answer.ts";
@@ -82,6 +82,17 @@ export function requestIds(exchange: ClientExchange): readonly RawId[] {
     return kind === "request" && id !== undefined ? [id] : [];
   }
   return scanned.envelopes.flatMap(({ kind, id }) => (kind === "request" && id !== undefined ? [id] : []));
+}
+
+/** What a POST holds, be it one message or a batch. */
+export function envelopesOf({ scanned }: ClientExchange): readonly Envelope[] {
+  if (scanned === undefined) return [];
+  return scanned.shape === "single" ? [scanned.envelope] : scanned.envelopes;
+}
+
+/** The same with everything that they say; nothing of a body that flows. */
+export function messagesOf({ body }: ClientExchange): readonly JsonObject[] {
+  return body?.kept === undefined ? [] : parseObjects(body.kept.toString());
 }
 
 /** The method of a single message; undefined for a batch or a response. */

@@ -32,7 +32,7 @@ export class AnswerRelay implements Waiting, StreamKeeper {
   readonly session: UpstreamSession;
   #open: Set<RawId> | undefined;
   /** Text of the answer, for the few methods that change what a session holds. */
-  captured = "";
+  captured: string[] | undefined;
   readonly #capture: boolean;
   #stream: StreamRelay | undefined;
   /** Anything of the answer has been sent that is no event stream. */
@@ -279,7 +279,7 @@ export class AnswerRelay implements Waiting, StreamKeeper {
     this.#plainBegun = true;
     const body =
       this.session.markNext === undefined || this.#countOpen() === 0 ? whole : markRestored(this.session, whole);
-    if (this.#capture) this.captured = body.toString();
+    if (this.#capture) this.captured = [body.toString()];
     if (this.#stream !== undefined) return this.#stream.message(status, body);
     this.#open = noneOpen;
     if (status !== 204) headers.push("content-length", String(body.length));
@@ -328,7 +328,7 @@ export class AnswerRelay implements Waiting, StreamKeeper {
           return false;
         },
         end: () => {
-          if (this.#capture) this.captured = Buffer.concat(chunks).toString();
+          if (this.#capture) this.captured = [Buffer.concat(chunks).toString()];
           connection.end();
           resolve(delivered);
         },

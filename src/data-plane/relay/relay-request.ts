@@ -71,7 +71,7 @@ class RequestLife implements OpenCall {
     this.#exchange = exchange;
     this.#session = session;
     this.#method = singleMethod(exchange);
-    this.#answer = new AnswerRelay(exchange, session, leavesFacts(this.#method));
+    this.#answer = new AnswerRelay(exchange, session, leavesFacts(exchange));
     this.#startedMs = session.connector.nowMs();
     // An id of old that is used again.
     if (session.hasCancelled) for (const id of requestIds(exchange)) session.cancelled.delete(JSON.parse(id));
@@ -289,7 +289,7 @@ class RequestLife implements OpenCall {
       this.#session.close("strict");
       throw this.#failure("SESSION_LOST", met);
     }
-    if (this.#method === "notifications/initialized") this.#session.snapshot.initialized = true;
+    recordInitialized(this.#exchange, this.#session);
     this.#session.lost(lease.generation, met.fault, this.#exchange.headers);
     discard(met);
     const fresh = await this.#ready();
@@ -365,8 +365,8 @@ class RequestLife implements OpenCall {
     if (!lease.served) this.#session.served(lease.generation);
     if (this.#exchange.headers !== this.#session.acceptedHeaders)
       this.#session.acceptedHeaders = this.#exchange.headers;
-    if (this.#method === "notifications/initialized") recordInitialized(this.#session);
-    if (this.#answer.captured !== "") recordFacts(this.#exchange, this.#session, this.#answer.captured);
+    if (!this.#session.snapshot.initialized) recordInitialized(this.#exchange, this.#session);
+    if (this.#answer.captured !== undefined) recordFacts(this.#exchange, this.#session, this.#answer.captured);
     if (this.#sends > 1) connector.metrics.replayed(connector.settings.name, "answered");
   }
 

@@ -109,7 +109,8 @@ export class StreamRelay {
       if (body !== undefined) return { status: 200, contentType: "text/event-stream", challenged: false, body };
     }
     this.#begun = true;
-    if (answered !== undefined && open.delete(answered) && this.#capture) this.#answer.captured = event.text() ?? "";
+    if (answered !== undefined && open.delete(answered) && this.#capture)
+      (this.#answer.captured ??= []).push(event.text() ?? "");
     return undefined;
   }
 

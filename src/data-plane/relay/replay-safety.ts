@@ -1,15 +1,8 @@
 // May this request be sent again? What the protocol says of its method, what a trusted server says of the tool, what the new session still offers.
 import { ProxyError } from "../../errors/index.ts";
-import { isPaged, isRepeatable } from "../../protocol/index.ts";
-import {
-  asObject,
-  type CallContext,
-  type JsonObject,
-  parseObject,
-  request,
-  type UpstreamSession,
-} from "../session/index.ts";
-import { type ClientExchange, singleMethod } from "./client-exchange.ts";
+import { type Envelope, isPaged, isRepeatable } from "../../protocol/index.ts";
+import { asObject, type CallContext, type JsonObject, request, type UpstreamSession } from "../session/index.ts";
+import { type ClientExchange, envelopesOf, messagesOf, singleMethod } from "./client-exchange.ts";
 
 /** True if running the request twice does no harm: by the protocol, or by the tool's own word where the connector is trusted. */
 export async function isSafeToRepeat(
@@ -19,10 +12,13 @@ export async function isSafeToRepeat(
 ): Promise<boolean> {
   if (exchange.httpMethod !== "POST") return true;
   const method = singleMethod(exchange);
-  if (method === undefined) return false;
+  if (method === undefined) {
+    const all = envelopesOf(exchange);
+    return all.length > 0 && all.every((each) => each.method !== undefined && isRepeatable(each.method));
+  }
   if (isRepeatable(method)) return true;
   if (method !== "tools/call" || !session.connector.settings.trusted) return false;
-  const tool = await findTool(session, context, paramsOf(exchange)?.["name"]);
+  const tool = await findTool(session, context, nameOf(messagesOf(exchange)[0]));
   const annotations = asObject(tool?.["annotations"]);
   return annotations?.["readOnlyHint"] === true || annotations?.["idempotentHint"] === true;
 }
@@ -36,16 +32,19 @@ export async function assertReplayable(
   session: UpstreamSession,
   context: CallContext,
 ): Promise<void> {
-  const method = singleMethod(exchange);
-  if (method === undefined) return;
   const connector = session.connector.settings.name;
-  if (isPaged(method) && paramsOf(exchange)?.["cursor"] !== undefined)
-    throw new ProxyError("CURSOR_LOST", { connector });
   // The same server in the same version is believed to have the same tools; another one is asked.
-  if (method !== "tools/call" || !session.upgraded) return;
-  const name = paramsOf(exchange)?.["name"];
-  if ((await findTool(session, context, name)) === null) {
-    throw new ProxyError("TOOL_VANISHED", { connector, note: `It is called ${JSON.stringify(name)}.` });
+  const { upgraded } = session;
+  const isConcerned = ({ method = "" }: Envelope) => isPaged(method) || (upgraded && method === "tools/call");
+  if (!envelopesOf(exchange).some(isConcerned)) return;
+  for (const message of messagesOf(exchange)) {
+    const { method } = message;
+    if (typeof method === "string" && isPaged(method) && asObject(message["params"])?.["cursor"] !== undefined)
+      throw new ProxyError("CURSOR_LOST", { connector });
+    if (method !== "tools/call" || !upgraded) continue;
+    const name = nameOf(message);
+    if ((await findTool(session, context, name)) === null)
+      throw new ProxyError("TOOL_VANISHED", { connector, note: `It is called ${JSON.stringify(name)}.` });
   }
 }
 
@@ -71,7 +70,6 @@ async function findTool(
   return undefined;
 }
 
-function paramsOf(exchange: ClientExchange): JsonObject | undefined {
-  const kept = exchange.body?.kept;
-  return kept === undefined ? undefined : asObject(parseObject(kept.toString())?.["params"]);
+function nameOf(message: JsonObject | undefined): unknown {
+  return asObject(message?.["params"])?.["name"];
 }

@@ -2,13 +2,14 @@
 import {
   asObject,
   firstMessage,
+  type JsonObject,
   type ListMethod,
   listMethods,
   pageDigest,
-  parseObject,
+  parseObjects,
   type UpstreamSession,
 } from "../session/index.ts";
-import { type ClientExchange, singleMethod } from "./client-exchange.ts";
+import { type ClientExchange, envelopesOf, messagesOf } from "./client-exchange.ts";
 
 const leavesTrace: ReadonlySet<string> = new Set([
   "logging/setLevel",
@@ -18,20 +19,29 @@ const leavesTrace: ReadonlySet<string> = new Set([
 ]);
 
 /** True for the few methods whose answer must be looked at; every other answer passes unread. */
-export function leavesFacts(method: string | undefined): boolean {
-  return method !== undefined && leavesTrace.has(method);
+export function leavesFacts(exchange: ClientExchange): boolean {
+  const { scanned } = exchange;
+  // The common message, without a list made of it.
+  if (scanned?.shape === "single") return leavesTrace.has(scanned.envelope.method ?? "");
+  return envelopesOf(exchange).some(({ method }) => method !== undefined && leavesTrace.has(method));
 }
 
-/** Takes note of a request that the server has answered; an error answer changes nothing. */
-export function recordFacts(exchange: ClientExchange, session: UpstreamSession, answer: string): void {
-  const method = singleMethod(exchange);
-  const kept = exchange.body?.kept;
-  if (method === undefined || kept === undefined) return;
-  const contentType = answer.trimStart().startsWith("{") ? "application/json" : "text/event-stream";
-  const result = firstMessage(answer, contentType)?.["result"];
-  if (asObject(result) === undefined) return;
-  const params = asObject(parseObject(kept.toString())?.["params"]) ?? {};
-  if (record(session, method, params, result)) session.row.saveSoon(session);
+/** Takes note of requests that the server has answered; an error answer changes nothing. `answers`: JSON texts of one message or a batch. */
+export function recordFacts(exchange: ClientExchange, session: UpstreamSession, answers: readonly string[]): void {
+  const asked = messagesOf(exchange).filter(({ method }) => typeof method === "string" && leavesTrace.has(method));
+  let isChanged = false;
+  for (const { id, result } of answers.flatMap(readAnswers)) {
+    const about = asked.length === 1 ? asked[0] : asked.find((each) => each["id"] === id);
+    if (about === undefined || asObject(result) === undefined) continue;
+    isChanged = record(session, String(about["method"]), asObject(about["params"]) ?? {}, result) || isChanged;
+  }
+  if (isChanged) session.row.saveSoon(session);
+}
+
+function readAnswers(text: string): readonly JsonObject[] {
+  const messages = parseObjects(text);
+  const message = messages.length > 0 ? undefined : firstMessage(text, "text/event-stream");
+  return message === undefined ? messages : [message];
 }
 
 function record(
@@ -66,9 +76,11 @@ function recordPage(session: UpstreamSession, method: ListMethod, first: boolean
   return before === undefined || before.join() !== now.join();
 }
 
-/** The client has said that it is initialized, so a restored session is told so as well. */
-export function recordInitialized(session: UpstreamSession): void {
+/** The client has said that it is initialized, or acts so, and a restored session is told so as well. */
+export function recordInitialized(exchange: ClientExchange, session: UpstreamSession): void {
   if (session.snapshot.initialized) return;
+  // Before that word only a ping may be sent (2025-11-25, lifecycle). The word itself may have been lost with our own process.
+  if (!envelopesOf(exchange).some(({ method }) => method !== undefined && method !== "ping")) return;
   session.snapshot.initialized = true;
   session.row.saveSoon(session);
 }

@@ -20,7 +20,7 @@ export {
 } from "./initialize.ts";
 export { type InLine, Line } from "./line.ts";
 export { type ProbeOutcome, probe } from "./probe.ts";
-export { firstMessage, type JsonObject, matching, parseObject } from "./read-answer.ts";
+export { firstMessage, type JsonObject, matching, parseObject, parseObjects } from "./read-answer.ts";
 export { isRefusedSession, notify, request } from "./restore.ts";
 export { isCredentialRefusal, isSameCredential, RestoreRefused } from "./restore-refused.ts";
 export { type MoveCounts, type SessionLimits, SessionManager } from "./session-manager.ts";

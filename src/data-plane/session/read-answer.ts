@@ -23,10 +23,24 @@ export function matching(message: JsonObject | undefined, id: string | number): 
 }
 
 export function parseObject(text: string): JsonObject | undefined {
+  const value = parsed(text);
+  return isObject(value) ? value : undefined;
+}
+
+/** The objects of a batch, or the one that stands alone; nothing where it is no JSON. */
+export function parseObjects(text: string): readonly JsonObject[] {
+  const value = parsed(text);
+  return (Array.isArray(value) ? (value as unknown[]) : [value]).filter(isObject);
+}
+
+function parsed(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
+    return JSON.parse(text);
   } catch {
     return undefined;
   }
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
