@@ -10,5 +10,13 @@ export function addressWords(server: ServerAddress): readonly string[] {
   const { href, pathname, search, searchParams, username, password } = server.url;
   const segments = pathname.split("/").filter((segment) => segment.length >= leastSegment);
   const paths = pathname === "/" ? [] : [`${pathname}${search}`, pathname];
-  return [href, ...paths, ...segments, ...searchParams.values(), username, password];
+  // As they stand in the address, and as a server reads them.
+  const values = [
+    ...search
+      .slice(1)
+      .split("&")
+      .map((pair) => pair.slice(pair.indexOf("=") + 1)),
+    ...searchParams.values(),
+  ];
+  return [href, ...paths, ...segments, ...values, username, password];
 }

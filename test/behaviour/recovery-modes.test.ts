@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { startHoldfast } from "../support/holdfast.ts";
 import { withoutOwnText } from "../support/own-ids.ts";
+import { startRawServer } from "../support/raw-server.ts";
 import { type Answer, connect, errorCode, type Message, openScene, RawClient, toolText } from "./recovery-scene.ts";
 import { sendJson, startUpstream } from "./recovery-upstream.ts";
 
@@ -16,6 +17,22 @@ function markerOf({ result }: Answer): unknown {
 
 describe("--recovery strict", () => {
   const args = ["--recovery", "strict"];
+
+  it("repeats the server's words about the loss without the server's own id of the session", async () => {
+    await using server = await startRawServer({
+      respond: ({ headers }, response) => {
+        const message = `Session not found: ${String(headers["mcp-session-id"])}`;
+        response.writeHead(404, { "content-type": "application/json" });
+        response.end(JSON.stringify({ jsonrpc: "2.0", id: null, error: { code: -32001, message } }));
+      },
+    });
+    await using holdfast = await startHoldfast(server.url, { args });
+    const client = await connect(holdfast.url);
+    const lost = await client.call("any");
+    assert.equal(errorCode(lost), "SESSION_LOST", lost.text);
+    assert.match(lost.text, /Session not found/);
+    assert.ok(!lost.text.includes(server.sessionIds[0] ?? "none"), lost.text);
+  });
 
   for (const as of ["404-json", "400-supergateway", "200-session-not-found"]) {
     it(`hands the client a 404 for a call that met a lost session, and lets it start over (${as})`, async () => {

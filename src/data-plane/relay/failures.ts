@@ -1,5 +1,5 @@
 // The last word on a message that could not be carried: built from what went wrong, and softened where an earlier try may have run. The same with a session and without.
-import { catalog, type ErrorCode, ProxyError } from "../../errors/index.ts";
+import { catalog, type ErrorCode, ProxyError, withoutHeaderValues } from "../../errors/index.ts";
 import type { ReplyFacts } from "../recovery/index.ts";
 import { type Away, type Connector, RestoreRefused } from "../session/index.ts";
 import type { Reply } from "../transport/index.ts";
@@ -21,6 +21,8 @@ export interface Tries {
   /** An earlier fault left it open whether the server ran the request. */
   readonly mayHaveRun: boolean;
   readonly method: string | undefined;
+  /** The server's own id of the session, which no client is to see. */
+  readonly sentAs?: string | undefined;
 }
 
 export function failureOf(connector: Connector, code: ErrorCode, trouble: Trouble, tries: Tries): ProxyError {
@@ -30,9 +32,13 @@ export function failureOf(connector: Connector, code: ErrorCode, trouble: Troubl
     connector: connector.settings.name,
     attempts: tries.sends,
     waitedMs: Math.round(connector.nowMs() - tries.startedMs),
-    ...(facts === undefined ? {} : { upstream: facts }),
+    ...(facts === undefined ? {} : { upstream: { ...facts, body: hiding(tries.sentAs, facts.body) } }),
     ...(note === undefined ? {} : { note }),
   });
+}
+
+function hiding(word: string | undefined, text: string): string {
+  return word === undefined ? text : withoutHeaderValues(text, [], [word]);
 }
 
 /** The recovery window is over, and the server still cannot be reached. */

@@ -62,6 +62,7 @@ class RequestLife implements OpenCall {
   readonly #method: string | undefined;
   readonly #startedMs: number;
   #sends = 0;
+  #sentAs: string | undefined;
   /** An earlier fault left it open whether the server ran the request. */
   #mayHaveRun = false;
   #deadlineMs: number | undefined;
@@ -115,6 +116,7 @@ class RequestLife implements OpenCall {
   #send(lease: Lease): Promise<Reply> {
     const { body } = this.#exchange;
     const headers = upstreamHeaders(this.#exchange, this.#session, lease);
+    this.#sentAs = lease.upstreamId;
     const wire = { method: "POST", headers, body: body?.kept ?? body?.stream, onSent: this.#answer.onSent } as const;
     return this.#session.connector.transport.send(wire);
   }
@@ -383,7 +385,8 @@ class RequestLife implements OpenCall {
   }
 
   get #tries(): Tries {
-    return { sends: this.#sends, startedMs: this.#startedMs, mayHaveRun: this.#mayHaveRun, method: this.#method };
+    const [sends, startedMs, mayHaveRun] = [this.#sends, this.#startedMs, this.#mayHaveRun];
+    return { sends, startedMs, mayHaveRun, method: this.#method, sentAs: this.#sentAs };
   }
 
   #context(lease: Lease): CallContext {
