@@ -62,7 +62,10 @@ function readOutcome(outcome: CallOutcome, connector: Connector): InitializeOutc
         ? { ...connectFault(cause), final: cause.final }
         : outcome.sent === "nothing"
           ? { ...connectFault(cause), final: isNotSendable(cause) }
-          : { code: "UPSTREAM_CUT", detail: `The connection broke during initialize (${outcome.cause.message}).` };
+          : {
+              code: "SESSION_NOT_RESTORED",
+              detail: `The connection broke during initialize (${outcome.cause.message}).`,
+            };
     return { kind: "away", trouble };
   }
   const result = outcome.kind === "answer" ? asObject(outcome.result) : undefined;
