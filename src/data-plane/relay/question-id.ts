@@ -58,7 +58,8 @@ export function underClientIds(
   const span = findSpan(bytes, path);
   const id = span && spanText(bytes, span);
   const name = [...names].findLast(([, asked]) => asked === id)?.[0];
-  if (span === undefined || name === undefined || !session.asked.has(name)) return pieces;
+  const isOpen = name !== undefined && (session.asked.get(name) ?? 0) >= session.livesSince;
+  if (span === undefined || !isOpen) return pieces;
   return [encodeSseEvent({ type: "message", data: replaceSpans(bytes, [[span, name]]) })];
 }
 
