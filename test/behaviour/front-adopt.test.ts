@@ -50,6 +50,17 @@ describe("a session id that nobody knows", () => {
     assert.ok(!scene.holdfast.output().includes(dead));
   });
 
+  it("stays the id of a client that initializes under it, with the same log line", async () => {
+    await using scene = await openScene(adopting);
+    const params = { protocolVersion: "2025-06-18", capabilities: {}, clientInfo: { name: "kept", version: "1" } };
+    const initialize = { jsonrpc: "2.0", id: 1, method: "initialize", params };
+    const opened = await post(scene.holdfast.url, { session: dead }, initialize);
+    assert.equal(opened.headers.get("mcp-session-id"), dead);
+    assert.match((await post(scene.holdfast.url, { session: dead }, callTool("count"))).text, /"text":"1"/);
+    await scene.holdfast.stop();
+    assert.equal(adoptions(scene.holdfast.log()), 1);
+  });
+
   it("is adopted once by requests that come at once", async () => {
     await using scene = await openScene(adopting);
     const answers = await Promise.all(

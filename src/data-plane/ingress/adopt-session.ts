@@ -72,13 +72,18 @@ async function open(
   const session = await sessions.open(principal, snapshot, upstreamId, id);
   session.acceptedHeaders = exchange.headers;
   await notify(connector, session.context(upstreamId, exchange.headers), "notifications/initialized");
+  noteAdopted(session, exchange.requestId);
+  return session;
+}
+
+/** One line each time, whether the client went on as if nothing had happened or initialized under the id that it has. */
+export function noteAdopted({ connector, shortHash, principal }: UpstreamSession, requestId: string): void {
   connector.log.event("warn", "session adopted", {
     connector: connector.settings.name,
-    session_id: session.shortHash,
+    session_id: shortHash,
     user_id: principal.slice(0, 12),
-    request_id: exchange.requestId,
+    request_id: requestId,
   });
-  return session;
 }
 
 /** Nothing has run, so a server that is away is waited for. */

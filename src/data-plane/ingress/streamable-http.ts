@@ -12,7 +12,7 @@ import {
   type Streams,
 } from "../relay/index.ts";
 import { assertAccepted, type SessionManager, type UpstreamSession } from "../session/index.ts";
-import { adoptSession } from "./adopt-session.ts";
+import { adoptSession, noteAdopted } from "./adopt-session.ts";
 import { HttpClientConnection } from "./client-connection.ts";
 import { relayMessage } from "./client-message.ts";
 import { HttpExchange, one } from "./http-exchange.ts";
@@ -205,7 +205,9 @@ abstract class EndpointExchange {
     const id = one(this.#request.headers[sessionIdHeader]);
     const adopt = sessions.connector.settings.adoptSessions && id !== undefined && isClientSessionId(id);
     const adoptAs = adopt && (await sessions.find(id, this.#principal)) === undefined ? id : undefined;
-    return relayInitialize(exchange, sessions, this.#principal, adoptAs);
+    await relayInitialize(exchange, sessions, this.#principal, adoptAs);
+    const adopted = adoptAs === undefined ? undefined : sessions.get(adoptAs, this.#principal);
+    if (adopted !== undefined) noteAdopted(adopted, exchange.requestId);
   }
 
   async #get(): Promise<void> {
