@@ -161,6 +161,46 @@ describe("a question of the server that was open at the loss", () => {
     assert.equal(cancelled.params.requestId, asked.id);
   });
 
+  it("is told from one that the restored server asks while it is being filled, which is answered", async () => {
+    const gets: ServerResponse[] = [];
+    const asked = Promise.withResolvers<void>();
+    await using upstream = await startUpstream(async ({ http, headers, message, initializes }, response) => {
+      const isNew = headers["mcp-session-id"] === "s2";
+      if (http === "GET") {
+        response.writeHead(200, { "content-type": "text/event-stream" }).flushHeaders();
+        gets.push(response);
+        if (initializes === 1) response.write('data: {"jsonrpc":"2.0","id":0,"method":"roots/list"}\n\n');
+        return true;
+      }
+      if (message["method"] !== "resources/subscribe" || !isNew) return undefined;
+      // The client has the question before the restore is over.
+      (await nth(gets, 2)).write('data: {"jsonrpc":"2.0","id":0,"method":"roots/list","params":{"new":true}}\n\n');
+      await asked.promise;
+      return undefined;
+    });
+    await using holdfast = await startHoldfast(upstream.url);
+    const session = await openSession(holdfast.url, { capabilities: { roots: {} } });
+    await session.post('{"jsonrpc":"2.0","id":5,"method":"resources/subscribe","params":{"uri":"test://one"}}');
+    const listener = await listen(session);
+    await listener.until("roots/list");
+    upstream.forget("s1");
+    gets[0]?.destroy();
+    await listener.until('"new":true');
+    const [, id = ""] = /"id":([^,]+),"method":"roots\/list","params":\{"new":true/.exec(listener.text()) ?? [];
+    assert.notEqual(id, "0");
+    const answered = session.post(`{"jsonrpc":"2.0","id":${id},"result":{"roots":[]}}`);
+    const stale = session.post('{"jsonrpc":"2.0","id":0,"result":{"roots":["stale"]}}');
+    assert.equal((await stale).status, 202);
+    asked.resolve();
+    assert.equal((await answered).status, 202);
+    const answers = upstream.seen.filter(({ http, message }) => http === "POST" && "result" in message);
+    assert.deepEqual(
+      answers.map(({ body, headers }) => [body, headers["mcp-session-id"]]),
+      [['{"jsonrpc":"2.0","id":0,"result":{"roots":[]}}', "s2"]],
+    );
+    listener.leave();
+  });
+
   it("is not answered at all after our own restart, where nobody knows any more who asked", async () => {
     await using upstream = await startUpstream();
     await using holdfast = await startHoldfast(upstream.url);

@@ -1,14 +1,9 @@
 // What a client's message means to its session before it goes to the server: a cancellation is noted, an answer to a dead question ends here.
 import type { Envelope, Scanned } from "../../protocol/index.ts";
-import { type ClientExchange, relayRequest } from "../relay/index.ts";
-import { isSameCredential, type UpstreamSession } from "../session/index.ts";
+import { type ClientExchange, messagesOf, relayRequest } from "../relay/index.ts";
+import { asObject, isSameCredential, type UpstreamSession } from "../session/index.ts";
 
 const cancelled = "notifications/cancelled";
-
-interface Said {
-  readonly method?: string;
-  readonly params?: { readonly requestId?: unknown } | null;
-}
 
 /** Relays one message that is no initialize. Never rejects. */
 export function relayMessage(
@@ -21,14 +16,14 @@ export function relayMessage(
   return relayRequest(exchange, session);
 }
 
-function noteCancellation({ body, headers }: ClientExchange, session: UpstreamSession, scanned: Scanned): void {
-  const envelopes = scanned.shape === "batch" ? scanned.envelopes : [];
+function noteCancellation(exchange: ClientExchange, session: UpstreamSession, scanned: Scanned): void {
   const isOne = scanned.shape === "single" && scanned.envelope.method === cancelled;
-  if ((!isOne && !envelopes.some(({ method }) => method === cancelled)) || body?.kept === undefined) return;
+  const isAmong = scanned.shape === "batch" && scanned.envelopes.some(({ method }) => method === cancelled);
+  if (!isOne && !isAmong) return;
   // In front mode a JWT's claims are unverified: before the server is asked, only a credential that it has accepted may stop a call.
-  if (!isSameCredential(headers, session.acceptedHeaders)) return;
-  const said = JSON.parse(body.kept.toString()) as Said | Said[];
-  for (const { method, params } of [said].flat()) if (method === cancelled) session.cancel(params?.requestId);
+  if (!isSameCredential(exchange.headers, session.acceptedHeaders)) return;
+  for (const { method, params } of messagesOf(exchange))
+    if (method === cancelled) session.cancel(asObject(params)?.["requestId"]);
 }
 
 /** An answer to a question that a dead session asked, or a batch of them: the new one must not take it for an answer to a question of its own. */
@@ -53,6 +48,9 @@ function isAnswerToTheDead(session: UpstreamSession, { id, method }: Envelope): 
   session.asked.delete(id);
   // What the restored server asks passes through here. Asked before our own restart, it was asked by the one that is lost.
   if (asked === undefined) return session.wasRestored;
+  const { state } = session;
   // A session that was moved still has calls, and questions, where it was before.
-  return session.state.at !== "operating" || asked < session.livesSince;
+  if (state.at === "operating") return asked < session.livesSince;
+  // A restore's own stream may bring a question before everything is put back.
+  return state.at === "closed" || asked <= state.generation;
 }

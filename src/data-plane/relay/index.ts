@@ -3,6 +3,7 @@ export {
   type ClientConnection,
   type ClientExchange,
   type ExchangeOutcome,
+  messagesOf,
   type RequestBody,
   requestIds,
 } from "./client-exchange.ts";

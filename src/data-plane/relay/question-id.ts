@@ -34,7 +34,7 @@ function noteQuestion(
 ): void {
   if (kind !== "request" || id === undefined) return;
   const askedBefore = session.asked.get(id);
-  const isOpenStill = askedBefore !== undefined && askedBefore < session.livesSince;
+  const isOpenStill = askedBefore !== undefined && askedBefore !== generation;
   if (!isOpenStill || event?.text() === undefined) return void session.asked.set(id, generation);
   const names = renamed.get(session) ?? new Map<RawId, RawId>();
   renamed.set(session, names);
@@ -43,10 +43,11 @@ function noteQuestion(
   session.asked.set(name, generation);
 }
 
-/** One event as its client is to read it. */
+/** One event of `generation` as its client is to read it. */
 export function underClientIds(
   session: UpstreamSession,
   event: SseEvent,
+  generation: number,
   pieces: readonly Uint8Array[],
 ): readonly Uint8Array[] {
   const envelope = event.scanned?.shape === "single" ? event.scanned.envelope : undefined;
@@ -57,9 +58,8 @@ export function underClientIds(
   const bytes = Buffer.from(text);
   const span = findSpan(bytes, path);
   const id = span && spanText(bytes, span);
-  const name = [...names].findLast(([, asked]) => asked === id)?.[0];
-  const isOpen = name !== undefined && (session.asked.get(name) ?? 0) >= session.livesSince;
-  if (span === undefined || !isOpen) return pieces;
+  const name = [...names].findLast(([own, asked]) => asked === id && session.asked.get(own) === generation)?.[0];
+  if (span === undefined || name === undefined) return pieces;
   return [encodeSseEvent({ type: "message", data: replaceSpans(bytes, [[span, name]]) })];
 }
 

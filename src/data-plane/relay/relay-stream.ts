@@ -129,7 +129,9 @@ export class StreamRelay {
 
   #asGiven(event: SseEvent, pieces: readonly Buffer[]): readonly Uint8Array[] {
     const { session } = this.#answer;
-    return session.markNext === undefined ? underClientIds(session, event, pieces) : this.#marked(event, pieces);
+    return session.markNext === undefined
+      ? underClientIds(session, event, this.generation, pieces)
+      : this.#marked(event, pieces);
   }
 
   /** `--recovery notify`: the answer carries its marker. */
@@ -137,7 +139,7 @@ export class StreamRelay {
     const { session, open } = this.#answer;
     const isAnswer = event.scanned?.shape === "single" && event.scanned.envelope.kind === "result";
     const text = isAnswer && open.size === 0 ? event.text() : undefined;
-    if (text === undefined) return underClientIds(session, event, pieces);
+    if (text === undefined) return underClientIds(session, event, this.generation, pieces);
     return [encodeSseEvent({ type: "message", data: markRestoredText(session, text) })];
   }
 

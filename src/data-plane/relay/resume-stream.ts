@@ -1,12 +1,11 @@
 // Continues an answer stream that broke or was closed on purpose, on the same session, with the server's own Last-Event-ID. Sends nothing twice: the
 // server replays what was missed.
-import { lastEventIdHeader, mediaType } from "../../protocol/index.ts";
-import { isGatewayAway, isGatewayTimeout, isNotSendable, type Lease, type UpstreamSession } from "../session/index.ts";
-import type { Reply, ReplyBody } from "../transport/index.ts";
+import { isGatewayTimeout, isNotSendable, type Lease, type UpstreamSession } from "../session/index.ts";
+import type { ReplyBody } from "../transport/index.ts";
 import { noteAway } from "./after-trouble.ts";
 import type { ClientExchange } from "./client-exchange.ts";
-import { upstreamHeaders } from "./headers.ts";
 import type { AnswerRelay } from "./relay-answer.ts";
+import { type Absent, askForStream } from "./server-stream.ts";
 import { untilEnded } from "./until-ended.ts";
 
 const mostFruitless = 5;
@@ -38,17 +37,20 @@ export async function resumeStream(
     const forMs = Math.min(Math.max(wantedMs, shortestRetryMs), longestRetryMs);
     if (wantedMs > 0) await new Promise((resolve) => setTimeout(resolve, forMs));
     if (answer.gone || answer.abandoned) return { note: "The client left." };
-    const reply = await openAgain(exchange, session, lease, from);
-    if (reply.kind === "lost" || !isStream(reply)) {
-      if (reply.kind === "reply") reply.body.abort();
-      const met = meaningOf(reply);
-      if (met === "refused") return { note: `The server would not continue its stream: ${wordFor(reply)}` };
-      if (met === "away" && !(await outage.passes(reply))) return { note: outage.note(reply) };
+    const context = session.context(lease.upstreamId, exchange.headers);
+    const opened = await askForStream(session, context, { lastEventId: from, reopened: true });
+    if (opened.kind === "refused")
+      return { note: `The server would not continue its stream: It answers ${opened.facts.status}.` };
+    if (opened.kind === "away") {
+      if (opened.cause !== undefined && isNotSendable(opened.cause)) return { note: opened.cause.message };
+      const isSilent = opened.facts !== undefined && isGatewayTimeout(opened.facts.status);
+      if (!isSilent && !(await outage.passes(opened))) return { note: outage.note(opened) };
       // A server that is away has refused nothing. One that can be reached and gives no answer may do so for ever.
-      if (met === "silent" || (reply.kind === "lost" && reply.sent === "maybe")) fruitless += 1;
-      pauseMs = met === "away" ? 0 : undefined;
+      if (isSilent || opened.sent === "maybe") fruitless += 1;
+      pauseMs = isSilent ? undefined : 0;
       continue;
     }
+    const { reply } = opened;
     fruitless += 1;
     outage.over();
     exchange.outcome.recovery = "resumed";
@@ -73,32 +75,6 @@ export async function resumeStream(
   return { note: "The server's stream broke off again and again." };
 }
 
-type Answered = Extract<Reply, { kind: "reply" }>;
-
-function openAgain(
-  exchange: ClientExchange,
-  session: UpstreamSession,
-  lease: Lease,
-  lastEventId: string,
-): Promise<Reply> {
-  const headers = upstreamHeaders({ ...exchange, httpMethod: "GET" }, session, lease);
-  return session.connector.transport.send({ method: "GET", headers: [...headers, lastEventIdHeader, lastEventId] });
-}
-
-function isStream({ status, headers }: Answered): boolean {
-  return status === 200 && mediaType(headers["content-type"]) === "text/event-stream";
-}
-
-function meaningOf(reply: Reply): "away" | "silent" | "refused" {
-  if (reply.kind === "lost") return isNotSendable(reply.cause) ? "refused" : "away";
-  if (isGatewayAway(reply.status)) return "away";
-  return isGatewayTimeout(reply.status) ? "silent" : "refused";
-}
-
-function wordFor(reply: Reply): string {
-  return reply.kind === "lost" ? reply.cause.message : `It answers ${reply.status}.`;
-}
-
 /** A server that went away while its stream was to be continued. */
 class Outage {
   readonly #session: UpstreamSession;
@@ -114,12 +90,12 @@ class Outage {
   }
 
   /** Resolves with true when it is worth to ask again, and with false when nothing is waited for any more. */
-  async passes(reply: Reply): Promise<boolean> {
+  async passes(absent: Absent): Promise<boolean> {
     const { connector } = this.#session;
     const { availability, nowMs, settings } = connector;
-    noteAway(connector, reply.kind === "lost" ? reply : { facts: { status: reply.status } });
+    noteAway(connector, absent);
     if (this.#inVain === 0) this.#sinceMs = nowMs();
-    this.#mayHaveDied ||= reply.kind === "lost" && reply.sent === "nothing";
+    this.#mayHaveDied ||= absent.sent === "nothing";
     const up = availability.up(this.#sinceMs + settings.recoveryWindowMs, this.#inVain++);
     return (await untilEnded(this.#session, up, () => this.#answer.abandoned)) === "up";
   }
@@ -149,10 +125,11 @@ class Outage {
     };
   }
 
-  note(reply: Reply): string {
+  note({ cause, facts }: Absent): string {
     const { connector, state } = this.#session;
     if (state.at === "closed") return "The session has ended.";
     const waitedMs = Math.round(connector.nowMs() - this.#sinceMs);
-    return `The server was away for ${waitedMs} ms when its stream was to be continued. ${wordFor(reply)}`;
+    const word = cause?.message ?? `It answers ${facts?.status}.`;
+    return `The server was away for ${waitedMs} ms when its stream was to be continued. ${word}`;
   }
 }

@@ -2,10 +2,15 @@
 import { acceptBoth, lastEventIdHeader, mediaType } from "../../protocol/index.ts";
 import { classifyReply, type Fault, type ReplyFacts } from "../recovery/index.ts";
 import { type CallContext, contextHeaders, type UpstreamSession } from "../session/index.ts";
-import type { ReplyBody } from "../transport/index.ts";
+import type { Reply } from "../transport/index.ts";
 import { findSession } from "./after-trouble.ts";
 import { clientHeaders } from "./headers.ts";
 import { readRefusal } from "./read-refusal.ts";
+
+export interface Open {
+  readonly kind: "open";
+  readonly reply: Extract<Reply, { kind: "reply" }>;
+}
 
 export interface Refused {
   readonly kind: "refused";
@@ -19,6 +24,8 @@ export interface Refused {
 export interface Absent {
   readonly kind: "away";
   readonly cause?: Error | undefined;
+  /** Without an answer: whether any byte of the request may have reached the server. */
+  readonly sent?: "nothing" | "maybe" | undefined;
   readonly facts?: ReplyFacts | undefined;
 }
 
@@ -33,14 +40,14 @@ export async function askForStream(
   { connector }: UpstreamSession,
   context: CallContext,
   { lastEventId, reopened }: StreamAsk,
-): Promise<{ readonly kind: "open"; readonly body: ReplyBody } | Refused | Absent> {
+): Promise<Open | Refused | Absent> {
   const headers = contextHeaders(context);
   headers[headers.indexOf(acceptBoth)] = "text/event-stream";
   if (lastEventId !== undefined) headers.push(lastEventIdHeader, lastEventId);
   const reply = await connector.transport.send({ method: "GET", headers });
-  if (reply.kind === "lost") return { kind: "away", cause: reply.cause };
+  if (reply.kind === "lost") return { kind: "away", cause: reply.cause, sent: reply.sent };
   if (reply.status === 200 && mediaType(reply.headers["content-type"]) === "text/event-stream")
-    return { kind: "open", body: reply.body };
+    return { kind: "open", reply };
   const facts = await readRefusal(reply);
   const asked = {
     httpMethod: "GET",

@@ -167,7 +167,7 @@ export class StandaloneStream implements StandingTaker, StreamKeeper {
     const resume = (this.#lastEventOf ?? context.upstreamId) === context.upstreamId;
     const lastEventId = resume ? this.#lastEventId : undefined;
     const opened = await askForStream(this.#session, context, { lastEventId, reopened });
-    if (opened.kind === "open") this.#pump(opened.body, context.upstreamId);
+    if (opened.kind === "open") this.#pump(opened.reply.body, context.upstreamId);
     return opened.kind === "open" ? { kind: "open" } : opened;
   }
 
@@ -175,7 +175,9 @@ export class StandaloneStream implements StandingTaker, StreamKeeper {
   #pump(body: ReplyBody, upstreamId: string | undefined): void {
     this.#drop();
     this.#pause.opened();
-    const upstream = { body, upstreamId };
+    const { state } = this.#session;
+    const generation = state.at === "closed" ? 0 : state.at === "operating" ? state.generation : state.generation + 1;
+    const upstream = { body, upstreamId, generation };
     this.#upstream = upstream;
     if (this.#lastEventOf !== upstreamId) this.#lastEventId = undefined;
     this.#lastEventOf = upstreamId;
@@ -199,7 +201,9 @@ export class StandaloneStream implements StandingTaker, StreamKeeper {
   event(event: SseEvent, pieces: readonly Buffer[]): void {
     this.#note(event);
     const client = this.#target();
-    if (event.hasData || event.id !== undefined) client?.event(underClientIds(this.#session, event, pieces), event.id);
+    const { generation = 0 } = this.#upstream ?? {};
+    const given = underClientIds(this.#session, event, generation, pieces);
+    if (event.hasData || event.id !== undefined) client?.event(given, event.id);
     else for (const piece of pieces) client?.between(piece);
   }
 
@@ -219,8 +223,7 @@ export class StandaloneStream implements StandingTaker, StreamKeeper {
   }
 
   #note(event: SseEvent): void {
-    const { state } = this.#session;
-    if (state.at === "operating") noteQuestions(this.#session, event, state.generation);
+    if (this.#upstream !== undefined) noteQuestions(this.#session, event, this.#upstream.generation);
     if (event.id !== undefined) this.#lastEventId = event.id;
   }
 

@@ -6,6 +6,8 @@ import { EventCutter, type EventSink } from "./event-cutter.ts";
 export interface Upstream {
   readonly body: ReplyBody;
   readonly upstreamId: string | undefined;
+  /** Of the session. A restore opens the stream of the generation that it makes. */
+  readonly generation: number;
 }
 
 export interface StandingTaker extends EventSink {
