@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { startHoldfast } from "../support/holdfast.ts";
 import { answers, openSse } from "../support/wire-clients.ts";
 import { eventually } from "./recovery-scene.ts";
-import { serve, startUpstream } from "./recovery-upstream.ts";
+import { serve, startSlowToOpen, startUpstream } from "./recovery-upstream.ts";
 
 const timeout = 60_000;
 const sseUrl = (port: number) => `http://127.0.0.1:${port}/sse`;
@@ -40,13 +40,7 @@ describe("an HTTP+SSE client", { timeout }, () => {
   });
 
   it("is refused more while over 64 MB of its messages wait for their answers", async () => {
-    const opened = Promise.withResolvers<void>();
-    await using upstream = await startUpstream(async (seen, response) => {
-      if (seen.message["method"] !== "initialize") return undefined;
-      await opened.promise;
-      serve(seen, response);
-      return true;
-    });
+    await using upstream = await startSlowToOpen();
     await using holdfast = await startHoldfast(upstream.url);
     await using client = await openSse(sseUrl(holdfast.port));
     const ofOneMegabyte = (id: number, method: string) => {
@@ -59,7 +53,7 @@ describe("an HTTP+SSE client", { timeout }, () => {
     for (let id = 1; id <= 64; id++) assert.equal(await post(id), 202, `message ${id}`);
     const refused = await client.post(ofOneMegabyte(65, "ping"));
     assert.match(await refused.text(), /TOO_MANY_OPEN_REQUESTS/);
-    opened.resolve();
+    upstream.open();
     for (let id = 0; id <= 64; id++) assert.match(await client.when((text) => answers(text, id)), /"result"/);
     assert.equal(await post(66), 202);
   });

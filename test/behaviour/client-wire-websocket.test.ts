@@ -7,7 +7,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { startHoldfast } from "../support/holdfast.ts";
 import { answers, connectWebSocket, initializeParams, refusedUpgrade } from "../support/wire-clients.ts";
 import { eventually } from "./recovery-scene.ts";
-import { serve, startUpstream } from "./recovery-upstream.ts";
+import { serve, startSlowToOpen, startUpstream } from "./recovery-upstream.ts";
 
 const timeout = 60_000;
 const megabyte = 1024 * 1024;
@@ -86,13 +86,7 @@ describe("a WebSocket client", { timeout }, () => {
   });
 
   it("is not read any further while 64 MB of its messages wait for their answers", async () => {
-    const opened = Promise.withResolvers<void>();
-    await using upstream = await startUpstream(async (seen, response) => {
-      if (seen.message["method"] !== "initialize") return undefined;
-      await opened.promise;
-      serve(seen, response);
-      return true;
-    });
+    await using upstream = await startSlowToOpen();
     await using holdfast = await startHoldfast(upstream.url);
     await using client = await connectWebSocket(webSocketUrl(holdfast.port));
     await client.send({ jsonrpc: "2.0", id: "init", method: "initialize", params: initializeParams });
@@ -107,7 +101,7 @@ describe("a WebSocket client", { timeout }, () => {
       await wait(400);
     }
     assert.ok(taken < 100, `${taken} MB were taken`);
-    opened.resolve();
+    upstream.open();
     await Promise.all(sent);
     for (let id = 0; id < count; id++) assert.match(await client.when((text) => answers(text, id)), /"result"/);
   });

@@ -61,6 +61,17 @@ export async function startUpstream(script: Script = () => undefined, atPort = 0
   };
 }
 
+/** A server that answers no initialize before it is told to. */
+export async function startSlowToOpen(): Promise<Upstream & { open(): void }> {
+  const opened = Promise.withResolvers<void>();
+  const upstream = await startUpstream(async (seen, response) => {
+    if (seen.message["method"] === "initialize") await opened.promise;
+    serve(seen, response);
+    return true;
+  });
+  return { ...upstream, open: () => opened.resolve() };
+}
+
 export function nameOf({ http, message }: Seen): string {
   const { method } = message;
   if (http !== "POST") return http;
