@@ -90,6 +90,14 @@ export class AnswerRelay implements Waiting, StreamKeeper {
     resumable.watch(this);
   }
 
+  /** From here on it is the server that takes long. */
+  asked(): void {
+    if (!this.holdsBack) return;
+    this.holdsBack = false;
+    this.exchange.resumable?.unwatch(this);
+    this.watch();
+  }
+
   settled(): void {
     this.exchange.resumable?.unwatch(this);
     // A stream that was given whole is kept for a while; what it came from need not be.

@@ -89,7 +89,7 @@ class RequestLife implements OpenCall {
       for (;;) {
         const lease = this.#session.lease() ?? (await this.#ready());
         if (this.#session.connector.availability.away !== undefined) await this.#waitUntilUp();
-        this.#answer.holdsBack = false;
+        this.#answer.asked();
         if (this.#deadlineMs !== undefined && !this.#stillWanted()) return;
         const attempted = this.#attempt(lease, await this.#send(lease));
         // Awaiting only what takes its time keeps the common call short.
