@@ -22,10 +22,22 @@ export function noteAway(
   }
 }
 
+const pingMs = 15_000;
+/** What part of the recovery window a server may take for a ping: those who wait for its answer have no more than the window. */
+const pingShare = 3;
+/** A timer may ring that much early. */
+const timerSlackMs = 2;
+
+/** `silent`: it took the ping, and has not answered in all the time that there is for one. */
+export type Found = "lives" | "silent" | "away" | ReplyFacts;
+
 /** Asks with a ping whether the server still holds the session; what it answered if not. */
-export async function findSession(connector: Connector, context: CallContext): Promise<"lives" | "away" | ReplyFacts> {
-  const outcome = await request(connector, context, "ping");
+export async function findSession(connector: Connector, context: CallContext): Promise<Found> {
+  const limitMs = Math.min(pingMs, Math.ceil(connector.settings.recoveryWindowMs / pingShare));
+  const sentMs = connector.nowMs();
+  const outcome = await request(connector, context, "ping", undefined, limitMs);
   if (outcome.kind === "lost") {
+    if (outcome.sent === "maybe" && connector.nowMs() - sentMs >= limitMs - timerSlackMs) return "silent";
     noteAway(connector, outcome);
     return "away";
   }

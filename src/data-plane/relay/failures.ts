@@ -1,9 +1,10 @@
 // The last word on a message that could not be carried: built from what went wrong, and softened where an earlier try may have run. The same with a session and without.
 import { catalog, type ErrorCode, ProxyError, withoutHeaderValues } from "../../errors/index.ts";
-import type { ReplyFacts } from "../recovery/index.ts";
+import type { Fault, ReplyFacts } from "../recovery/index.ts";
 import { type Away, type Connector, RestoreRefused } from "../session/index.ts";
 import type { Reply } from "../transport/index.ts";
 import type { ClientExchange } from "./client-exchange.ts";
+import type { Delivery } from "./delivery.ts";
 
 /** What a fault came with, as far as an error tells of it. */
 export interface Trouble {
@@ -12,6 +13,18 @@ export interface Trouble {
   readonly reply?: Extract<Reply, { kind: "reply" }> | undefined;
   /** What went wrong in words, where that was no failed connection. */
   readonly note?: string | undefined;
+}
+
+/** The same with what is needed to act on it. */
+export interface Met extends Trouble {
+  readonly fault: Fault;
+  readonly delivery?: Extract<Delivery, { kind: "held" }> | undefined;
+  readonly lastEventId?: string | undefined;
+  readonly retryMs?: number | undefined;
+}
+
+export function isLoss(fault: Fault): boolean {
+  return fault === "session-not-found" || fault === "session-suspected";
 }
 
 /** What was tried so far. */

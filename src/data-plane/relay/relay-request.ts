@@ -1,14 +1,6 @@
 // The life of one client message on a session: send, look at what came back, recover as the policy says, until it is answered.
 import { ProxyError } from "../../errors/index.ts";
-import {
-  type Action,
-  classifyLost,
-  classifyReply,
-  classifyStreamEnd,
-  decide,
-  type Fault,
-  policy,
-} from "../recovery/index.ts";
+import { type Action, classifyLost, classifyReply, classifyStreamEnd, decide, policy } from "../recovery/index.ts";
 import {
   type CallContext,
   isGatewayAway,
@@ -25,7 +17,7 @@ import { findSession, noteAway } from "./after-trouble.ts";
 import { answerFailure, endStreamWithError } from "./answer-error.ts";
 import { type ClientExchange, requestIds, singleMethod } from "./client-exchange.ts";
 import type { Delivery } from "./delivery.ts";
-import { awayFailure, discard, failureOf, lastWord, type Tries, type Trouble } from "./failures.ts";
+import { awayFailure, discard, failureOf, isLoss, lastWord, type Met, type Tries } from "./failures.ts";
 import { upstreamHeaders } from "./headers.ts";
 import { isMeaninglessAnew } from "./meaningless-anew.ts";
 import { noteRefusal, noteReplay } from "./note-recovery.ts";
@@ -44,14 +36,6 @@ export function relayRequest(exchange: ClientExchange, session: UpstreamSession)
   return new RequestLife(underServerIds(exchange, session), session).live();
 }
 
-/** What a fault came with, for the error that may have to tell of it. */
-interface Met extends Trouble {
-  readonly fault: Fault;
-  readonly delivery?: Extract<Delivery, { kind: "held" }> | undefined;
-  readonly lastEventId?: string | undefined;
-  readonly retryMs?: number | undefined;
-}
-
 class RequestLife implements OpenCall {
   before: OpenCall | undefined;
   behind: OpenCall | undefined;
@@ -67,6 +51,8 @@ class RequestLife implements OpenCall {
   #mayHaveRun = false;
   #deadlineMs: number | undefined;
   #waits = 0;
+  /** It has waited in line. */
+  #hasWaited = false;
 
   constructor(exchange: ClientExchange, session: UpstreamSession) {
     this.#exchange = exchange;
@@ -87,8 +73,12 @@ class RequestLife implements OpenCall {
       if (initializing !== undefined && requestIds(this.#exchange).length > 0)
         await untilEndedOrLate(this.#session, initializing, this.#deadline());
       for (;;) {
-        const lease = this.#session.lease() ?? (await this.#ready());
-        if (this.#session.connector.availability.away !== undefined) await this.#waitUntilUp();
+        const lease = this.#session.lease(this.#hasWaited) ?? (await this.#ready());
+        if (this.#session.connector.availability.away !== undefined) {
+          await this.#waitUntilUp();
+          // Somebody may be asking just now whether the session outlived it.
+          continue;
+        }
         this.#answer.asked();
         if (this.#deadlineMs !== undefined && !this.#stillWanted()) return;
         const attempted = this.#attempt(lease, await this.#send(lease));
@@ -219,13 +209,16 @@ class RequestLife implements OpenCall {
     const { connector } = this.#session;
     noteAway(connector, met);
     discard(met);
+    const before = this.#session.look;
     for (;;) {
       await this.#waitUntilUp();
-      const now = this.#session.lease() ?? (await this.#ready());
-      if (this.#sends === 0 || now.generation !== lease.generation) return now;
-      const found = await findSession(connector, this.#context(now));
-      if (found === "lives") return now;
-      if (found !== "away") await this.#lose({ fault: "session-suspected", facts: found }, now);
+      const now = this.#session.lease(this.#hasWaited) ?? (await this.#ready());
+      // One who waits asks for all.
+      const wasSeen = now.generation !== lease.generation || this.#session.wasSeenSince(before);
+      if (this.#sends === 0 || wasSeen) return now;
+      const found = await this.#session.lookWith(() => findSession(connector, this.#context(now)));
+      if (found === "lives" || found === "silent") return now;
+      if (found !== "away") return this.#lose({ fault: "session-suspected", facts: found }, now);
     }
   }
 
@@ -283,7 +276,7 @@ class RequestLife implements OpenCall {
   }
 
   /** Reports the loss and waits for the new session. A suspicion that the fresh initialize does not confirm ends as the server's own answer. */
-  async #lose(met: Met, lease: Lease): Promise<void> {
+  async #lose(met: Met, lease: Lease): Promise<Lease> {
     const { connector } = this.#session;
     noteRefusal(this.#exchange, this.#session, this.#startedMs, met.facts?.status);
     if (connector.settings.recovery === "strict") {
@@ -296,6 +289,7 @@ class RequestLife implements OpenCall {
     discard(met);
     const fresh = await this.#ready();
     await assertReplayable(this.#exchange, this.#session, this.#context(fresh));
+    return fresh;
   }
 
   /** Messages that mean nothing to a new session are taken note of and end here: answers to its predecessor's questions, news of its requests. */
@@ -333,7 +327,8 @@ class RequestLife implements OpenCall {
   }
 
   #ready(): Promise<Lease> {
-    return this.#session.ready(this.#deadline(), this.#exchange.headers);
+    this.#hasWaited = true;
+    return this.#session.ready(this.#deadline(), this.#exchange.headers, this.#startedMs);
   }
 
   /** The recovery window opens with the first trouble. */
@@ -392,8 +387,4 @@ class RequestLife implements OpenCall {
   #context(lease: Lease): CallContext {
     return this.#session.context(lease.upstreamId, this.#exchange.headers);
   }
-}
-
-function isLoss(fault: Fault): boolean {
-  return fault === "session-not-found" || fault === "session-suspected";
 }

@@ -75,5 +75,6 @@ export async function isLoss(
   // Another replica may have been asked for the stream than the one that answers the calls.
   if (lost && !reopened) return true;
   const found = await findSession(session.connector, session.context(upstreamId, headers));
-  return found === "away" ? found : found !== "lives";
+  if (found === "away" || found === "silent") return "away";
+  return found !== "lives";
 }

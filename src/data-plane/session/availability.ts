@@ -20,7 +20,7 @@ export class Availability {
   #away: Away | undefined;
   #probing = false;
   #stopped = false;
-  /** How to let each of those go on who wait. */
+  /** How to let each of those go on who wait, in the order in which they came. */
   readonly #waiting = new Set<() => void>();
   /** The same for those who wait although the server can be reached. */
   readonly #pausing = new Set<() => void>();
@@ -45,7 +45,7 @@ export class Availability {
     if (this.#away === undefined) return;
     const awayMs = this.#nowMs() - this.#away.sinceMs;
     this.#away = undefined;
-    this.#release();
+    void this.#release();
     this.#tell("up", awayMs);
   }
 
@@ -95,7 +95,7 @@ export class Availability {
   /** Holdfast ends: nobody waits any longer, and each is told what it waited for. */
   stop(): void {
     this.#stopped = true;
-    this.#release();
+    for (const leave of this.#waiting) leave();
     for (const end of this.#pausing) end();
   }
 
@@ -113,8 +113,14 @@ export class Availability {
     });
   }
 
-  #release(): void {
-    for (const leave of this.#waiting) leave();
+  /** Each has given its request to the wire before the next one hears. Those who have not heard when the server is away again wait on. */
+  async #release(): Promise<void> {
+    for (const leave of this.#waiting) {
+      if (this.#away !== undefined) break;
+      leave();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    if (this.#away !== undefined && this.#waiting.size > 0 && !this.#probing) void this.#probe();
   }
 
   /** Asks with OPTIONS, which changes nothing and names no session; any answer that no gateway gives for a dead server means "up". */

@@ -120,10 +120,11 @@ export function request(
   context: CallContext,
   method: string,
   params?: object,
+  timeoutMs = stepTimeoutMs,
 ): Promise<CallOutcome> {
   const id = privateId();
   const body = JSON.stringify({ jsonrpc: "2.0", id, method, ...(params === undefined ? {} : { params }) });
-  return callServer(connector.transport, context, body, id, stepTimeoutMs);
+  return callServer(connector.transport, context, body, id, timeoutMs);
 }
 
 export function succeeded(outcome: CallOutcome): boolean {

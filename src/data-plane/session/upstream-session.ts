@@ -18,6 +18,7 @@ import { RestoreRefused } from "./restore-refused.ts";
 import { runRestore } from "./run-restore.ts";
 import { SessionRow } from "./session-row.ts";
 import { decodeSnapshot, type Snapshot } from "./snapshot.ts";
+import { type Look, WaitingLine } from "./waiting-line.ts";
 
 /** The right to send one request under one generation of a session. */
 export interface Lease {
@@ -30,12 +31,6 @@ export interface Lease {
 }
 
 const nothing = Promise.resolve();
-
-interface Waiter {
-  readonly deadlineMs: number;
-  resolve(): void;
-  reject(error: ProxyError): void;
-}
 
 const keptCancellations = 64;
 /** An answer that was on its way when its request was cancelled still passes. */
@@ -96,7 +91,8 @@ export class UpstreamSession {
   readonly #onForgotten: () => void;
   #brokenGeneration: number | undefined;
   // Made when they are first needed: most of ten thousand sessions never need any.
-  #waiting: Set<Waiter> | undefined;
+  #waiting: WaitingLine | undefined;
+  #look: Look | undefined;
   #closedListeners: (() => void)[] | undefined;
   #unannounced: Set<string> | undefined;
   #asked: Map<RawId, number> | undefined;
@@ -162,25 +158,27 @@ export class UpstreamSession {
     return this.#initializing;
   }
 
-  /** The lease, if the session can be used right now. */
-  lease(): Lease | undefined {
+  /** The lease, if the session can be used right now, and nobody waits who would be overtaken by one who has not waited. */
+  lease(hasWaited = false): Lease | undefined {
+    if (!hasWaited && this.#waiting?.isEmpty === false) return undefined;
     const state = this.#state;
-    if (state.at !== "operating") return undefined;
+    if (state.at !== "operating" || this.#look?.isUnderWay === true) return undefined;
     const { generation, upstreamId, served } = state;
     return { generation, upstreamId, served, initialized: this.#initialized };
   }
 
   /**
-   * Waits for a usable session, restoring it if need be, until `deadlineMs` on the connector's clock.
+   * Waits for a usable session, restoring it if need be, until `deadlineMs` on the connector's clock. Of those who wait, whoever came first (`sinceMs`)
+   * goes first.
    * @throws ProxyError of the failed restore, or SESSION_CLOSED.
    */
-  async ready(deadlineMs: number, headers: readonly string[]): Promise<Lease> {
-    for (;;) {
-      const lease = this.lease();
+  async ready(deadlineMs: number, headers: readonly string[], sinceMs = this.connector.nowMs()): Promise<Lease> {
+    for (let hasWaited = false; ; hasWaited = true) {
+      const lease = this.lease(hasWaited);
       if (lease !== undefined) return lease;
       if (this.#state.at === "closed")
         throw new ProxyError(this.#closedCode(), { connector: this.connector.settings.name });
-      const outcome = this.#wait(deadlineMs);
+      const outcome = this.#wait(sinceMs, deadlineMs);
       this.dispatch({ type: "wanted" }, headers);
       try {
         await outcome;
@@ -194,8 +192,34 @@ export class UpstreamSession {
 
   /** The furthest deadline of those who wait; undefined if nobody does. */
   get latestDeadlineMs(): number | undefined {
-    if (this.#waiting === undefined || this.#waiting.size === 0) return undefined;
-    return Math.max(...[...this.#waiting].map((waiter) => waiter.deadlineMs));
+    return this.#waiting?.latestDeadlineMs;
+  }
+
+  /** The last time that somebody asked whether the server still holds the session. */
+  get look(): Readonly<Look> | undefined {
+    return this.#look;
+  }
+
+  /** Since that one, somebody has asked, and nothing was heard of a loss. */
+  wasSeenSince(look: Readonly<Look> | undefined): boolean {
+    return this.#look !== look && this.#look?.lives === true;
+  }
+
+  /** Nobody uses the session before `ask` has told whether the server still holds it: then all who wait go on in their order, or it is restored first. */
+  async lookWith<Found>(ask: () => Promise<Found>): Promise<Found> {
+    const look: Look = { isUnderWay: true, lives: false };
+    this.#look = look;
+    try {
+      const found = await ask();
+      look.lives = found === "lives" || found === "silent";
+      return found;
+    } finally {
+      look.isUnderWay = false;
+      // Whoever asked goes first, and may have it restored: then that lets them go.
+      setImmediate(() => {
+        if (this.#state.at === "operating") this.#release();
+      });
+    }
   }
 
   served(generation: number): void {
@@ -214,7 +238,7 @@ export class UpstreamSession {
    * False if there is nothing to break: the session is at rest, or its server works without ids.
    */
   breakNext(): boolean {
-    const lease = this.lease();
+    const lease = this.lease(true);
     if (lease?.upstreamId === undefined || this.isBroken) return this.isBroken;
     const { generation, upstreamId } = lease;
     this.#brokenGeneration = generation;
@@ -299,12 +323,12 @@ export class UpstreamSession {
         this.restore = runRestore(this, headers);
         return;
       case "release":
-        void this.#release();
+        this.#release();
         return;
       case "refuse": {
         const error =
           this.#lastError ?? new ProxyError(this.#closedCode(), { connector: this.connector.settings.name });
-        this.#settle((waiter) => waiter.reject(error));
+        this.#waiting?.refuse(error);
         return;
       }
       case "fruitless":
@@ -346,27 +370,15 @@ export class UpstreamSession {
     return reason === "disconnected" ? "CONNECTOR_DISCONNECTED" : "SESSION_CLOSED";
   }
 
-  #wait(deadlineMs: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const { nowMs } = this.connector;
-      const timer = setTimeout(() => waiter.reject(this.#tooLate()), Math.max(0, deadlineMs - nowMs()));
-      const leave = (): void => {
-        clearTimeout(timer);
-        this.#waiting?.delete(waiter);
-      };
-      const waiter: Waiter = {
-        deadlineMs,
-        resolve: () => {
-          leave();
-          resolve();
-        },
-        reject: (error) => {
-          leave();
-          reject(error);
-        },
-      };
-      (this.#waiting ??= new Set()).add(waiter);
-    });
+  #release(): void {
+    const isAgainUnusable = (): boolean => this.#state.at === "restoring" || this.#look?.isUnderWay === true;
+    void this.#waiting?.release(isAgainUnusable);
+  }
+
+  #wait(sinceMs: number, deadlineMs: number): Promise<void> {
+    this.#waiting ??= new WaitingLine();
+    const leftMs = deadlineMs - this.connector.nowMs();
+    return this.#waiting.wait({ sinceMs, deadlineMs, leftMs, tooLate: () => this.#tooLate() });
   }
 
   /** The window has passed: says what stands in the way, as far as it is known. */
@@ -382,19 +394,5 @@ export class UpstreamSession {
       ...upstream,
       note: `${away.detail} Away for ${Math.round(nowMs() - away.sinceMs)} ms.`,
     });
-  }
-
-  /** Lets those who wait go on in the order in which they came: each has sent its request before the next one hears. */
-  async #release(): Promise<void> {
-    // Whoever begins to wait meanwhile waits for the next restore.
-    const waiting = Array.from(this.#waiting ?? []);
-    for (const waiter of waiting) {
-      waiter.resolve();
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-  }
-
-  #settle(how: (waiter: Waiter) => void): void {
-    for (const waiter of this.#waiting ?? []) how(waiter);
   }
 }

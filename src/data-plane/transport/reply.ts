@@ -1,6 +1,6 @@
 // One exchange with the server as it comes back: status, headers, and a body that flows only when somebody takes it.
 import type { ReplyHeaders } from "./http1/answer-head.ts";
-import type { Connection, Outgoing, OutgoingRequest } from "./http1/connection.ts";
+import type { Carrier, Outgoing, OutgoingRequest } from "./http1/connection.ts";
 import { letGo } from "./http1/upload.ts";
 
 export type { ReplyHeaders } from "./http1/answer-head.ts";
@@ -39,8 +39,8 @@ export class Exchange implements Outgoing, ReplyBody {
   readonly arrived: Buffer[] = [];
   complete = false;
   readonly #settle: (reply: Reply) => void;
-  /** While it carries this exchange. */
-  #connection: Connection | undefined;
+  /** Who has this exchange, until it is over. */
+  #carrier: Carrier | undefined;
   #sink: BodySink | undefined;
   #cut: Error | undefined;
   #heldBytes = 0;
@@ -62,8 +62,8 @@ export class Exchange implements Outgoing, ReplyBody {
     return request;
   }
 
-  carriedBy(connection: Connection): void {
-    this.#connection = connection;
+  carriedBy(carrier: Carrier): void {
+    this.#carrier = carrier;
     if (this.#aborted) this.abort();
   }
 
@@ -81,14 +81,14 @@ export class Exchange implements Outgoing, ReplyBody {
   }
 
   ended(): void {
-    this.#connection = undefined;
+    this.#carrier = undefined;
     this.complete = true;
     if (this.#sink !== undefined) this.#sink.end();
     this.#wake();
   }
 
   failed(sent: "nothing" | "maybe", cause: Error): void {
-    this.#connection = undefined;
+    this.#carrier = undefined;
     const body = this.#request?.body;
     if (body !== undefined && !(body instanceof Uint8Array)) letGo(body);
     if (!this.#settled) {
@@ -119,17 +119,17 @@ export class Exchange implements Outgoing, ReplyBody {
     this.#heldBytes = 0;
     if (this.complete) sink.end();
     else if (this.#cut !== undefined) sink.cut(this.#cut);
-    else if (flowing) this.#connection?.resume();
-    else this.#connection?.pause();
+    else if (flowing) this.#carrier?.resume();
+    else this.#carrier?.pause();
   }
 
   resume(): void {
-    this.#connection?.resume();
+    this.#carrier?.resume();
   }
 
   abort(): void {
     this.#aborted = true;
-    this.#connection?.drop(this, new Error("ended by the proxy"));
+    this.#carrier?.drop(this, new Error("ended by the proxy"));
   }
 
   #wake(): void {

@@ -22,8 +22,8 @@ export interface OutgoingRequest {
 export interface Outgoing {
   /** What is to be written; asked for once, and then nobody's any more. */
   request(): OutgoingRequest;
-  /** This connection carries it from now on. */
-  carriedBy(connection: Connection): void;
+  /** Who has it from now on. */
+  carriedBy(carrier: Carrier): void;
   answered(status: number, headers: ReplyHeaders): void;
   /** False asks for a pause. */
   data(chunk: Buffer): boolean;
@@ -32,10 +32,18 @@ export interface Outgoing {
   failed(sent: "nothing" | "maybe", cause: Error): void;
 }
 
+/** Who has a request that is on its way. */
+export interface Carrier {
+  pause(): void;
+  resume(): void;
+  /** Nobody waits for the answer any more. */
+  drop(outgoing: Outgoing, cause: Error): void;
+}
+
 export interface ConnectionOwner {
-  /** It can carry another exchange. */
+  /** It can carry an exchange, its first or another one. */
   freed(connection: Connection): void;
-  gone(connection: Connection): void;
+  gone(connection: Connection, cause: Error): void;
   /** The connection was found dead before anything was written: another one may carry the request. */
   again(outgoing: Outgoing): void;
 }
@@ -48,7 +56,7 @@ const longestKeepMs = 600_000;
 /** What the server says of its patience is counted from when it sent the answer. */
 const marginMs = 1_000;
 
-export class Connection implements SocketEvents, AnswerEvents {
+export class Connection implements Carrier, SocketEvents, AnswerEvents {
   /** Since when it is free, and when it has been for too long (`monotonicMs`). */
   freeSinceMs = 0;
   freeUntilMs = 0;
@@ -59,7 +67,6 @@ export class Connection implements SocketEvents, AnswerEvents {
   #upload: Upload | undefined;
   /** While a body goes out that a server might refuse half way; a small one is written at once. */
   #readFirst: ReadFirst | undefined;
-  #isReady = false;
   #sent = false;
   #isOver = false;
 
@@ -68,10 +75,10 @@ export class Connection implements SocketEvents, AnswerEvents {
     this.#socket = origin.open(this);
   }
 
-  /** Nothing is written yet: `send` does it, or the connection itself once it stands. */
+  /** Of a connection that is free. Nothing is written yet: `send` does it. */
   carry(outgoing: Outgoing): void {
     this.#outgoing = outgoing;
-    if (this.#isReady) this.#socket.ref();
+    this.#socket.ref();
     outgoing.carriedBy(this);
   }
 
@@ -103,10 +110,9 @@ export class Connection implements SocketEvents, AnswerEvents {
     this.#socket.resume();
   }
 
-  /** Nobody waits for the answer any more. */
   drop(outgoing: Outgoing, cause: Error): void {
     if (this.#outgoing !== outgoing) return;
-    if (!this.#isReady || this.#sent || this.#upload !== undefined) return this.broken(cause);
+    if (this.#sent || this.#upload !== undefined) return this.broken(cause);
     this.#outgoing = undefined;
     this.#free();
     outgoing.failed("nothing", cause);
@@ -121,10 +127,7 @@ export class Connection implements SocketEvents, AnswerEvents {
   }
 
   ready(): void {
-    if (this.#isOver) return;
-    this.#isReady = true;
-    if (this.#outgoing === undefined) this.#freeFor(keepMs);
-    else this.send();
+    if (!this.#isOver) this.#freeFor(keepMs);
   }
 
   data(chunk: Buffer): void {
@@ -156,9 +159,9 @@ export class Connection implements SocketEvents, AnswerEvents {
     if (this.#isOver) return;
     const outgoing = this.#outgoing;
     const upload = this.#upload;
-    this.#end();
+    this.#end(cause);
     if (outgoing === undefined) return;
-    if (this.#isReady && !this.#sent && upload === undefined) this.#owner.again(outgoing);
+    if (!this.#sent && upload === undefined) this.#owner.again(outgoing);
     else outgoing.failed(this.#sent ? "maybe" : "nothing", cause);
   }
 
@@ -198,7 +201,7 @@ export class Connection implements SocketEvents, AnswerEvents {
       this.#parser.stop();
       if (this.#socket.isPaused()) this.#socket.resume();
       this.#freeFor(keptMs);
-    } else this.#end();
+    } else this.#end(new ConnectionClosed());
     outgoing?.ended();
   }
 
@@ -219,7 +222,7 @@ export class Connection implements SocketEvents, AnswerEvents {
     this.#owner.freed(this);
   }
 
-  #end(): void {
+  #end(cause: Error): void {
     this.#isOver = true;
     this.#outgoing = undefined;
     this.#parser.stop();
@@ -227,7 +230,7 @@ export class Connection implements SocketEvents, AnswerEvents {
     this.#upload = undefined;
     this.#released();
     this.#socket.destroy();
-    this.#owner.gone(this);
+    this.#owner.gone(this, cause);
   }
 }
 
