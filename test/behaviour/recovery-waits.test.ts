@@ -6,7 +6,7 @@ import { describe, it } from "node:test";
 import { startHoldfast } from "../support/holdfast.ts";
 import { openSession } from "../support/raw-client.ts";
 import { connect, errorCode, eventually, type RawClient } from "./recovery-scene.ts";
-import { refuseSession, sendJson, startUpstream } from "./recovery-upstream.ts";
+import { refuseSession, sendJson, serve, startUpstream } from "./recovery-upstream.ts";
 import { call } from "./streams-scene.ts";
 
 const timeout = 60_000;
@@ -110,6 +110,31 @@ describe("a call", { timeout, concurrency: true }, () => {
     assert.ok(second.elapsedMs < 2_900, `${second.elapsedMs} ms`);
     assert.equal(errorCode(second), "UPSTREAM_UNAVAILABLE", second.text);
     await first;
+  });
+});
+
+describe("an initialize that a server swallows", { timeout, concurrency: true }, () => {
+  it("is sent once more, the session goes on with the second, and what the first opens after all is ended", async () => {
+    const swallowed = Promise.withResolvers<() => void>();
+    const ended: unknown[] = [];
+    await using upstream = await startUpstream((seen, response) => {
+      if (seen.http === "DELETE") ended.push(seen.headers["mcp-session-id"]);
+      if (seen.message["method"] !== "initialize" || seen.initializes !== 2) return undefined;
+      swallowed.resolve(() => serve(seen, response));
+      return true;
+    });
+    await using holdfast = await startHoldfast(upstream.url, window(6));
+    const client = await connect(holdfast.url);
+    await client.request("ping");
+    upstream.forget("s1");
+    const answer = await client.request("tools/list");
+    assert.deepEqual(answer.result, {}, answer.text);
+    assert.ok(answer.elapsedMs < 4_000, `${answer.elapsedMs} ms`);
+    assert.equal(upstream.names().filter((name) => name === "initialize").length, 3);
+    assert.deepEqual(ended, []);
+    (await swallowed.promise)();
+    await eventually(() => ended.length > 0 || undefined, "the end of the first");
+    assert.deepEqual(ended, ["s2"]);
   });
 });
 

@@ -43,12 +43,13 @@ export async function initializeAnew(
   connector: Connector,
   initialize: string,
   headers: readonly string[],
+  onNewConnection = false,
 ): Promise<InitializeOutcome> {
   const id = parseObject(initialize)?.["id"];
   const context: CallContext = { headers };
   // Whoever waits for the session is sent beside notifications/initialized.
   const transport: Pick<Transport, "send"> = {
-    send: (request) => connector.transport.send({ ...request, twoFollow: true }),
+    send: (request) => connector.transport.send({ ...request, twoFollow: true, onNewConnection }),
   };
   const outcome = await callServer(transport, context, initialize, id as string | number, initializeTimeoutMs);
   return readOutcome(outcome, connector);

@@ -6,12 +6,15 @@ import type { Connector, Trouble } from "./connector.ts";
 import { endUpstreamSession, type Fresh, type InitializeOutcome, initializeAnew } from "./initialize.ts";
 import { type PutBack, putBack, type StepNote } from "./restore.ts";
 import { isCredentialRefusal, RestoreRefused } from "./restore-refused.ts";
+import { askTwice } from "./second-ask.ts";
 import { decodeSnapshot } from "./snapshot.ts";
 import type { UpstreamSession } from "./upstream-session.ts";
 import { withdrawQuestions } from "./withdraw-questions.ts";
 
 /** How often a session may be lost again while it is being put back. */
 const longestChain = 5;
+/** An initialize that takes longer may have been swallowed. */
+const silentMs = 10_000;
 /** The session was closed meanwhile. */
 const abandoned: RestoreEnd = { outcome: "abandoned" };
 
@@ -62,7 +65,7 @@ async function attempt(session: UpstreamSession, headers: readonly string[], sta
         new ProxyError("RESTORES_PAUSED", named(connector, { retryAfterMs: Math.ceil(retryAfterMs) })),
       );
     const sentMs = connector.nowMs();
-    const outcome = await initializeAnew(connector, session.snapshot.initialize, headers);
+    const outcome = await initializeSoon(session, headers);
     noteStep(session, "initialize", sentMs, initializeNote(outcome));
     if (!isWanted(session)) return discard(connector, outcome, headers);
     if (outcome.kind === "away") {
@@ -93,6 +96,23 @@ async function attempt(session: UpstreamSession, headers: readonly string[], sta
     connector.breaker.failed();
   }
   return fail(session, startedMs, new ProxyError("SESSION_NOT_KEPT", named(connector, {})));
+}
+
+/** A server that is silent is asked once more, over HTTP, where that opens nothing that could not be ended: at the latest when a third of the window has passed. */
+function initializeSoon(
+  { connector, snapshot }: UpstreamSession,
+  headers: readonly string[],
+): Promise<InitializeOutcome> {
+  const ask = (isSecond: boolean): Promise<InitializeOutcome> =>
+    initializeAnew(connector, snapshot.initialize, headers, isSecond);
+  if (connector.transport.wire !== "Streamable HTTP") return ask(false);
+  return askTwice({
+    ask,
+    afterMs: Math.min(silentMs, connector.settings.recoveryWindowMs / 3),
+    // Who cannot even be reached now was not going to answer the first either.
+    settles: ({ kind }, isSecond) => kind === "fresh" || (isSecond && kind === "away"),
+    spare: (late) => void discard(connector, late, headers),
+  });
 }
 
 /** Puts the state back under the new id and makes it the session's own. Undefined if the server has lost it again. */

@@ -17,6 +17,8 @@ export interface WireRequest {
   readonly onSent?: ((abort: () => void) => void) | undefined;
   /** Two requests go out beside each other as soon as this one is answered: over HTTP, a connection for the second is opened meanwhile. */
   readonly twoFollow?: boolean | undefined;
+  /** Over HTTP, none that stands already carries it: its peer may be gone without a word. */
+  readonly onNewConnection?: boolean | undefined;
   /** Ends the exchange when it fires. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -118,7 +120,7 @@ export function exchange(
     if (request.onSent !== undefined) request.onSent(() => carried.abort());
     else signal?.addEventListener("abort", () => carried.abort(), { once: true });
     if (requests.hasSubscribers) requests.publish({ origin: pool.origin, method, body: request.body });
-    pool.send(carried);
+    pool.send(carried, request.onNewConnection);
     if (request.twoFollow === true) pool.prepare();
   });
 }

@@ -21,7 +21,7 @@ export class Pool implements Carrier, ConnectionOwner {
   readonly #free: Connection[] = [];
   /** They do not stand yet. */
   readonly #connecting = new Set<Connection>();
-  /** For the next connection that can be had; never more than are connecting, and none while one is free. */
+  /** For the next connection that can be had; never more than are connecting. */
   readonly #waiting: Outgoing[] = [];
   /** They carry a request that is to be written in this order. */
   #checked: Connection[] = [];
@@ -38,9 +38,10 @@ export class Pool implements Carrier, ConnectionOwner {
     this.#origin = new Origin(parts);
   }
 
-  send(outgoing: Outgoing): void {
+  send(outgoing: Outgoing, onNewConnection = false): void {
     this.#underWay += 1;
-    this.#carry(outgoing);
+    if (onNewConnection && !this.#isClosed) this.#wait(outgoing, false);
+    else this.#carry(outgoing);
   }
 
   /** Called once for each request that was sent: its answer has begun, or none will. */
