@@ -12,7 +12,7 @@ export {
   listen,
   principalHeader,
   refuse,
-  refuseUpgrade,
+  refuseOnSocket,
   type Serve,
   type ServeShort,
   type ServeUpgrade,

@@ -3,6 +3,7 @@
 import { type CatalogRow, row } from "./catalog-row.ts";
 import { clientWireRows } from "./client-wire-rows.ts";
 import { eraRows } from "./era-rows.ts";
+import { httpRows } from "./http-rows.ts";
 import { hubRows } from "./hub-rows.ts";
 import { serverWireRows } from "./server-wire-rows.ts";
 import { signInRows } from "./sign-in-rows.ts";
@@ -382,6 +383,7 @@ export const catalog = {
     "Holdfast cannot read its record of this session.",
     "Send it again in a moment; if that does not help, the log says what is wrong with the data directory.",
   ),
+  ...httpRows,
   ...clientWireRows,
   ...serverWireRows,
   ...eraRows,

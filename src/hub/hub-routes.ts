@@ -11,7 +11,7 @@ import {
   type HttpRequest,
   type Routes,
   refuse,
-  refuseUpgrade,
+  refuseOnSocket,
   type Serve,
   type ServeShort,
   type ServeUpgrade,
@@ -121,7 +121,7 @@ export class HubRoutes {
       const user = this.#mayUse(request);
       if (user === "no") {
         notes.outcome.errorCode = "TOKEN_REQUIRED";
-        return refuseUpgrade(socket, "TOKEN_REQUIRED", notes.requestId);
+        return refuseOnSocket(socket, "TOKEN_REQUIRED", notes.requestId);
       }
       if (user !== undefined) notes.userId = user.user;
       this.#standing.add(socket, request);

@@ -7,6 +7,7 @@ import type { Log, Metrics } from "../../observability/index.ts";
 import { createServer } from "../../protocol/index.ts";
 import { type AdmissionRules, admit } from "./admission.ts";
 import { bindAddress } from "./bind-address.ts";
+import { brokenCode, brokenMethod, type ClientError, hasOneHost } from "./broken-request.ts";
 import { answerCors, type CorsRule } from "./cors.ts";
 import { type HttpRequest, pathOf } from "./http-request.ts";
 import { refuse } from "./refuse.ts";
@@ -14,7 +15,7 @@ import { type ExchangeNotes, newNotes, toRecord } from "./request-record.ts";
 import { keepAliveSeconds, ShortConnection } from "./short-connection.ts";
 import type { ShortRequest } from "./short-request.ts";
 import { type ShortListener, ShortSocket } from "./short-socket.ts";
-import { declineUpgrade, isWebSocketUpgrade, refuseUpgrade, type ServeUpgrade } from "./upgrade.ts";
+import { declineUpgrade, isWebSocketUpgrade, refuseOnSocket, type ServeUpgrade } from "./upgrade.ts";
 
 export type Serve = (request: IncomingMessage, response: ServerResponse, notes: ExchangeNotes) => Promise<void>;
 /** Serves an exchange that came the short way: the request is there as a whole. */
@@ -55,12 +56,6 @@ export async function listen(options: HttpServerOptions): Promise<HttpServer> {
   return running;
 }
 
-/** What is wrong with a request that never became one, by Node's code for it. */
-const brokenRequests: Readonly<Record<string, string>> = {
-  HPE_HEADER_OVERFLOW: "431 Request Header Fields Too Large",
-  ERR_HTTP_REQUEST_TIMEOUT: "408 Request Timeout",
-};
-
 const backlog = 4096;
 
 /** How often connections are looked at that came the short way and are not used. */
@@ -92,9 +87,14 @@ class RunningServer implements HttpServer, ShortListener {
         keepAliveTimeout: keepAliveSeconds * 1_000,
         maxHeaderSize: 16 * 1024,
         noDelay: true,
+        // Whoever sends none gets an error of ours, and its line in the log.
+        requireHostHeader: false,
       },
       (request, response) => void this.#serve(request, response),
     );
+    this.#server.on("checkExpectation", (request, response) => {
+      void this.#serve(request, response, "EXPECTATION_UNKNOWN");
+    });
     this.#server.on("upgrade", (request, socket, head) => {
       const open = this.#open.get(socket);
       const upgrade = (): void => this.#upgrade(request, socket, head);
@@ -110,11 +110,8 @@ class RunningServer implements HttpServer, ShortListener {
         upgrade();
       };
     });
-    this.#server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
-      const status = brokenRequests[error.code ?? ""] ?? "400 Bad Request";
-      if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
-      else socket.destroy();
-    });
+    this.#server.on("connect", ({ method }, socket) => this.#refuseOn(socket, "METHOD_NOT_ALLOWED", method));
+    this.#server.on("clientError", (error, socket) => this.#broken(error, socket));
     if (options.shortRoute !== undefined) this.#openShortWay();
   }
 
@@ -193,7 +190,7 @@ class RunningServer implements HttpServer, ShortListener {
     return closed;
   }
 
-  #serve(request: IncomingMessage, response: ServerResponse): Promise<void> | void {
+  #serve(request: IncomingMessage, response: ServerResponse, fault?: ErrorCode): Promise<void> | void {
     const { nowMs, metrics } = this.#options;
     const notes = newNotes(nowMs());
     this.#inFlight += 1;
@@ -211,6 +208,8 @@ class RunningServer implements HttpServer, ShortListener {
     if (this.#draining) response.shouldKeepAlive = false;
     const path = pathOf(request);
     const { cors } = this.#options;
+    const broken = hasOneHost(request) ? fault : "NOT_HTTP";
+    if (broken !== undefined) return refuse(request, response, notes, broken);
     if (cors !== undefined && answerCors(cors, request, response)) return;
     const refusal = this.#refusal(request, path);
     if (refusal !== undefined) return refuse(request, response, notes, refusal);
@@ -244,7 +243,29 @@ class RunningServer implements HttpServer, ShortListener {
       this.#over();
     });
     if (refusal === undefined) serve(request, socket, head, notes);
-    else refuseUpgrade(socket, refusal, notes.requestId);
+    else refuseOnSocket(socket, refusal, notes.requestId);
+  }
+
+  /** What came is no request. A connection on which others are being answered cannot carry an answer to that, and ends. */
+  #broken(error: ClientError, socket: Duplex): void {
+    const code = brokenCode(error);
+    const isAnswering = (this.#open.get(socket)?.answers.size ?? 0) > 0;
+    // A browser opens connections that it may need, and says nothing on them.
+    const isSilent = "bytesRead" in socket && socket.bytesRead === 0;
+    if (code === undefined || isSilent || isAnswering || !socket.writable) socket.destroy();
+    else this.#refuseOn(socket, code, brokenMethod(error));
+  }
+
+  #refuseOn(socket: Duplex, code: ErrorCode, method: string | undefined): void {
+    const { log, metrics, connector, nowMs } = this.#options;
+    const notes = newNotes(nowMs());
+    notes.outcome.errorCode = code;
+    metrics.requestStarted();
+    socket.on("error", () => socket.destroy());
+    refuseOnSocket(socket, code, notes.requestId);
+    const answer = { headersSent: true, statusCode: catalog[code].http };
+    log.request(toRecord(notes, { method }, answer, connector, nowMs()));
+    metrics.requestEnded(code);
   }
 
   #refusal({ headers, method }: HttpRequest, path: string): ErrorCode | undefined {

@@ -15,5 +15,5 @@ export { serveRefusal } from "./serve-refusal.ts";
 export type { ShortRequest } from "./short-request.ts";
 export { StdioClient } from "./stdio.ts";
 export { isServedShort, serveMcp, serveMcpShort } from "./streamable-http.ts";
-export { refuseUpgrade, type ServeUpgrade } from "./upgrade.ts";
+export { refuseOnSocket, type ServeUpgrade } from "./upgrade.ts";
 export { WebSocketEndpoint } from "./websocket.ts";

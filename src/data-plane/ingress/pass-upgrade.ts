@@ -8,7 +8,7 @@ import { type Connector, connectFault, isGatewayAway } from "../session/index.ts
 import { askUpgrade, type UpgradeReply } from "../transport/index.ts";
 import { type Forwarding, passThroughHeaders } from "./forward-headers.ts";
 import type { ExchangeNotes } from "./request-record.ts";
-import { refuseUpgrade } from "./upgrade.ts";
+import { refuseOnSocket } from "./upgrade.ts";
 
 /** A side that is closed by its own end waits so long for the other's last words. */
 const lastWordsMs = 5_000;
@@ -40,7 +40,7 @@ export class UpgradePassage {
   accept(request: IncomingMessage, socket: Duplex, head: Buffer, notes: ExchangeNotes): void {
     const refuse = (error: ProxyError): void => {
       notes.outcome.errorCode = error.code;
-      refuseUpgrade(socket, error.code, notes.requestId);
+      refuseOnSocket(socket, error.code, notes.requestId);
     };
     const { connector, most } = this.#options;
     if (this.#open >= most) return refuse(new ProxyError("TOO_MANY_SESSIONS", { connector: connector.settings.name }));

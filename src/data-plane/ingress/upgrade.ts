@@ -16,7 +16,7 @@ export function isWebSocketUpgrade({ headers, method }: IncomingMessage): boolea
 }
 
 /** Answers with an error of ours and closes. */
-export function refuseUpgrade(socket: Duplex, code: ErrorCode, requestId: string): void {
+export function refuseOnSocket(socket: Duplex, code: ErrorCode, requestId: string): void {
   const { http } = catalog[code];
   const body = toJsonRpcError(new ProxyError(code, { requestId }), undefined);
   const challenge = code === "TOKEN_REQUIRED" ? "www-authenticate: Bearer\r\n" : "";

@@ -1,12 +1,12 @@
 // Asks once more where the first is silent for long: a peer that went without a word swallows what it is sent, and nothing tells.
 
 export interface SecondAsk<T> {
-  ask(isSecond: boolean): Promise<T>;
+  readonly ask: (isSecond: boolean) => Promise<T>;
   readonly afterMs: number;
   /** It need not be waited for the other one. */
-  settles(outcome: T, isSecond: boolean): boolean;
+  readonly settles: (outcome: T, isSecond: boolean) => boolean;
   /** What came too late to count. */
-  spare(outcome: T): void;
+  readonly spare: (outcome: T) => void;
 }
 
 /** The first outcome of the two that settles it; the later one if neither does. `ask` must not reject. */
