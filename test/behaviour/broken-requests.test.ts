@@ -80,7 +80,7 @@ describe("a client that sends", { timeout: 30_000, concurrency: true }, () => {
       if (method !== "tools/list") return undefined;
       response.writeHead(200, { "content-type": "text/event-stream" });
       response.write(": begun\n\n");
-      asked.resolve(() => response.end(`data: {"jsonrpc":"2.0","id":${id},"result":{}}\n\n`));
+      asked.resolve(() => response.end(`data: {"jsonrpc":"2.0","id":${String(id)},"result":{}}\n\n`));
       return true;
     });
     await using holdfast = await startHoldfast(upstream.url);
