@@ -2,6 +2,7 @@
 // JSON-RPC codes are positive (the ranges below zero belong to the protocol), except the two that JSON-RPC 2.0 itself gives to a malformed request.
 import { type CatalogRow, row } from "./catalog-row.ts";
 import { clientWireRows } from "./client-wire-rows.ts";
+import { connectionRows } from "./connection-rows.ts";
 import { eraRows } from "./era-rows.ts";
 import { httpRows } from "./http-rows.ts";
 import { hubRows } from "./hub-rows.ts";
@@ -385,6 +386,7 @@ export const catalog = {
   ),
   ...httpRows,
   ...clientWireRows,
+  ...connectionRows,
   ...serverWireRows,
   ...eraRows,
   ...streamRows,

@@ -1,6 +1,6 @@
 // A server that is away: what provably did not run waits for it, what may have run is never run twice, and the end of the window is told plainly.
 import assert from "node:assert/strict";
-import type { ServerResponse } from "node:http";
+import type { IncomingHttpHeaders, ServerResponse } from "node:http";
 import { describe, it } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { startHoldfast } from "../support/holdfast.ts";
@@ -39,6 +39,59 @@ describe("a server that refuses connections for 1.5 s", () => {
     await scene.order({ do: "refuse", ms: 1_500 });
     const client = await connect(scene.holdfast.url);
     assert.equal(toolText(await client.call("count", { key: "a" })), "1");
+  });
+});
+
+describe("whether a server is back", () => {
+  /** A server of which one says 502 as long as it is away, and whoever stands in front of it does that to every OPTIONS. */
+  async function behind(options: (response: ServerResponse, headers: IncomingHttpHeaders) => boolean | undefined) {
+    const place = { isAway: false };
+    const upstream = await startUpstream(({ http, headers }, response) => {
+      if (place.isAway) return sendJson(response, 502, {});
+      return http === "OPTIONS" ? options(response, headers) : undefined;
+    });
+    return { upstream, place };
+  }
+
+  async function outage(client: RawClient, place: { isAway: boolean }): Promise<void> {
+    place.isAway = true;
+    const waiting = client.request("tools/list");
+    await Promise.race([waiting, wait(400)]);
+    place.isAway = false;
+    assert.deepEqual((await waiting).result, {});
+    const next = await client.request("tools/list");
+    assert.deepEqual(next.result, {}, next.text);
+  }
+
+  it("is found out also where OPTIONS are dropped", async () => {
+    const { upstream, place } = await behind((response) => {
+      response.destroy();
+      return true;
+    });
+    await using _ = upstream;
+    await using holdfast = await startHoldfast(upstream.url);
+    await outage(await connect(holdfast.url), place);
+  });
+
+  it("is found out also where a gateway finds the server by a header of the connector's", async () => {
+    const { upstream, place } = await behind((response, headers) =>
+      headers["x-tenant"] === "a" ? undefined : sendJson(response, 503, {}),
+    );
+    await using _ = upstream;
+    await using holdfast = await startHoldfast(upstream.url, { args: ["--header", "X-Tenant: a"] });
+    await outage(await connect(holdfast.url), place);
+  });
+
+  it("is found out by the next request where none may wait", async () => {
+    const port = await lastingPort();
+    const before = await startUpstream(undefined, port);
+    await using holdfast = await startHoldfast(before.url, { args: ["--recovery-window", "0"] });
+    const client = await connect(holdfast.url);
+    await before[Symbol.asyncDispose]();
+    assert.equal(errorCode(await client.request("tools/list")), "UPSTREAM_REFUSED_CONNECTION");
+    await using _ = await startUpstream(undefined, port);
+    const next = await client.request("tools/list");
+    assert.deepEqual(next.result, {}, next.text);
   });
 });
 

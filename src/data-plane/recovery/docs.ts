@@ -48,8 +48,8 @@ where it may have run. With \`--front\` a 401 reaches the client as it is; other
 3. The requests that waited. All requests that met the same loss share one restore.
 4. \`list_changed\` for tools, prompts or resources, where the list differs from what the client last read.
 
-A server that forgets every new session before it has served anything is given five attempts; then attempts are paused for one second, and up to fifteen
-while it goes on, and requests are answered with \`RESTORES_PAUSED\` until a session has served again.
+A server that forgets a session's new id five times in a row before it has served anything, or fifty of all sessions, is given a pause of one second, and of up to five while it goes on. Requests sit it out
+if their window is long enough, else they are answered with \`RESTORES_PAUSED\`; it is over for all as soon as one session has served.
 
 ## What may run twice
 

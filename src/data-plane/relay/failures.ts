@@ -55,12 +55,19 @@ function hiding(word: string | undefined, text: string): string {
 }
 
 /** The recovery window is over, and the server still cannot be reached. */
-export function awayFailure({ settings, nowMs }: Connector, away: Away, startedMs: number): ProxyError {
+export function awayFailure(
+  { settings, nowMs }: Connector,
+  away: Away,
+  { startedMs, sentAs }: Pick<Tries, "startedMs" | "sentAs">,
+  last?: ReplyFacts,
+): ProxyError {
+  // The words that this request was answered with; those that others met are not its business.
+  const words = last?.status === away.status && last !== undefined ? { ...last, body: hiding(sentAs, last.body) } : {};
   return new ProxyError(away.code, {
     connector: settings.name,
     tried: "a connection",
     waitedMs: Math.round(nowMs() - startedMs),
-    ...(away.status === undefined ? {} : { upstream: { status: away.status } }),
+    ...(away.status === undefined ? {} : { upstream: { ...words, status: away.status } }),
     note: away.detail,
   });
 }

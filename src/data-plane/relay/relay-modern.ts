@@ -305,7 +305,7 @@ class ModernLife {
         await this.#pause();
         continue;
       }
-      throw awayFailure(connector, up, this.#startedMs);
+      throw awayFailure(connector, up, { startedMs: this.#startedMs });
     }
   }
 

@@ -47,6 +47,8 @@ class RequestLife implements OpenCall {
   readonly #startedMs: number;
   #sends = 0;
   #sentAs: string | undefined;
+  /** What the server, or a gateway for it, answered last. */
+  #last: Met["facts"];
   /** An earlier fault left it open whether the server ran the request. */
   #mayHaveRun = false;
   #deadlineMs: number | undefined;
@@ -74,9 +76,9 @@ class RequestLife implements OpenCall {
         await untilEndedOrLate(this.#session, initializing, this.#deadline());
       for (;;) {
         const lease = this.#session.lease(this.#hasWaited) ?? (await this.#ready());
-        if (this.#session.connector.availability.away !== undefined) {
+        if (this.#mustWait()) {
           await this.#waitUntilUp();
-          // Somebody may be asking just now whether the session outlived it.
+          // The lease is asked for anew: somebody may be finding out just now whether the session outlived it.
           continue;
         }
         this.#answer.asked();
@@ -208,6 +210,7 @@ class RequestLife implements OpenCall {
   async #backInTouch(met: Met, lease: Lease): Promise<Lease> {
     const { connector } = this.#session;
     noteAway(connector, met);
+    this.#last = met.facts;
     discard(met);
     const before = this.#session.look;
     for (;;) {
@@ -317,13 +320,19 @@ class RequestLife implements OpenCall {
     return this.#recover({ fault: "stream-cut", note: outcome.note }, lease);
   }
 
+  /** Who may not wait at all finds out by being sent. */
+  #mustWait(): boolean {
+    const { availability, settings } = this.#session.connector;
+    return availability.away !== undefined && settings.recoveryWindowMs > 0;
+  }
+
   async #waitUntilUp(): Promise<void> {
     const { connector } = this.#session;
     this.#exchange.outcome.recovery = "waited";
     const outcome = await untilEnded(this.#session, connector.availability.up(this.#deadline(), this.#waits++));
     // A session that is over says why as soon as it is asked for its lease.
     if (outcome === "ended") await this.#ready();
-    else if (outcome !== "up") throw awayFailure(connector, outcome, this.#startedMs);
+    else if (outcome !== "up") throw awayFailure(connector, outcome, this.#tries, this.#last);
   }
 
   #ready(): Promise<Lease> {

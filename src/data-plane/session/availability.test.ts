@@ -161,10 +161,35 @@ describe("the availability of a server", () => {
     assert.equal(reason(wait)?.code, "UPSTREAM_REFUSED_CONNECTION");
   });
 
-  it("answers at once when the deadline has passed already", async () => {
-    const { script, availability } = away("refused");
+  it("answers at once when the deadline has passed already, and asks once for who comes later", async () => {
+    const { script, availability } = away(204);
     assert.notEqual(await availability.up(nowMs), "up");
-    assert.equal(script.probesAtMs.length, 0);
+    await pass(1);
+    assert.equal(script.probesAtMs.length, 1);
+    assert.equal(availability.away, undefined);
+  });
+
+  it("is asked by ping as well, outside any session, where OPTIONS has been in vain four times", async () => {
+    const { script, availability } = away("dropped");
+    Object.assign(script, { wire: "Streamable HTTP" });
+    const wait = watch(availability.up(nowMs + 60_000));
+    while (script.requests.length < 8) await pass(1);
+    const methods = script.requests.slice(0, 8).map(({ method }) => method);
+    assert.deepEqual(methods, ["OPTIONS", "OPTIONS", "OPTIONS", "OPTIONS", "OPTIONS", "POST", "OPTIONS", "POST"]);
+    const { body, headers } = script.requests[5] as WireRequest;
+    assert.equal(JSON.parse((body as Buffer).toString()).method, "ping");
+    assert.ok(!headers.includes("mcp-session-id"));
+    availability.answered();
+    await pass(1);
+    assert.equal(wait.outcome, "up");
+  });
+
+  it("is asked with the connector's own headers, by which a gateway may find the server", async () => {
+    const script = new Script([204], clock);
+    const availability = new Availability(script, clock, () => {}, ["x-tenant", "a"]);
+    availability.failed("UPSTREAM_UNAVAILABLE", "It answers 503.", 503);
+    assert.equal(await availability.up(nowMs + 300), "up");
+    assert.deepEqual(script.requests[0]?.headers, ["x-tenant", "a"]);
   });
 
   it("keeps asking no longer than somebody waits, and begins anew for the next", async () => {

@@ -1,12 +1,15 @@
 // Knows whether the server can be reached, and lets requests wait until it can. One prober per server, however many wait.
 import type { ErrorCode } from "../../errors/index.ts";
-import { type Reply, type Transport, WireFault } from "../transport/index.ts";
+import { acceptBoth, privateId } from "../../protocol/index.ts";
+import { type Reply, type Transport, WireFault, type WireRequest } from "../transport/index.ts";
 
 const firstDelayMs = 40;
 const longestDelayMs = 400;
 /** Who was told "up" and then met the same trouble is held back for longer: each of its tries is a real request, and the window is long. */
 const longestPauseMs = 4_000;
 const probeTimeoutMs = 5_000;
+/** So often OPTIONS alone is tried. */
+const optionsFirst = 4;
 
 /** Why the server cannot be reached, as last seen. */
 export interface Away {
@@ -28,12 +31,19 @@ export class Availability {
   readonly #nowMs: () => number;
 
   readonly #tell: (news: Away | "up", awayMs: number) => void;
+  readonly #headers: readonly string[];
 
-  /** `tell` hears of each change, once. */
-  constructor(transport: Transport, nowMs: () => number, tell: (news: Away | "up", awayMs: number) => void = () => {}) {
+  /** `tell` hears of each change, once. `headers`: the connector's own, by which a gateway may find the server. */
+  constructor(
+    transport: Transport,
+    nowMs: () => number,
+    tell: (news: Away | "up", awayMs: number) => void = () => {},
+    headers: readonly string[] = [],
+  ) {
     this.#transport = transport;
     this.#nowMs = nowMs;
     this.#tell = tell;
+    this.#headers = headers;
   }
 
   get away(): Away | undefined {
@@ -78,7 +88,10 @@ export class Availability {
   #untilUp(deadlineMs: number): Promise<"up" | Away> {
     if (this.#away === undefined) return Promise.resolve("up");
     const leftMs = deadlineMs - this.#nowMs();
-    if (this.#stopped || leftMs <= 0) return Promise.resolve(this.#away);
+    if (this.#stopped) return Promise.resolve(this.#away);
+    if (!this.#probing) void this.#probe();
+    // The probe is for those who come later.
+    if (leftMs <= 0) return Promise.resolve(this.#away);
     return new Promise((resolve) => {
       const leave = (): void => {
         clearTimeout(timer);
@@ -88,7 +101,6 @@ export class Availability {
       // A deadline of its own: a probe may hang for longer.
       const timer = setTimeout(leave, leftMs);
       this.#waiting.add(leave);
-      if (!this.#probing) void this.#probe();
     });
   }
 
@@ -123,13 +135,13 @@ export class Availability {
     if (this.#away !== undefined && this.#waiting.size > 0 && !this.#probing) void this.#probe();
   }
 
-  /** Asks with OPTIONS, which changes nothing and names no session; any answer that no gateway gives for a dead server means "up". */
+  /** Asks for as long as anybody waits, at least once; any answer that no gateway gives for a dead server means "up". */
   async #probe(): Promise<void> {
     this.#probing = true;
     let delayMs = firstDelayMs;
-    while (this.#away !== undefined && this.#waiting.size > 0) {
+    for (let asked = 0; this.#away !== undefined; asked += 1) {
       const signal = AbortSignal.timeout(probeTimeoutMs);
-      const reply = await this.#transport.send({ method: "OPTIONS", headers: [], signal });
+      const reply = await this.#transport.send({ ...this.#question(asked), signal });
       if (reply.kind === "reply") reply.body.abort();
       const fault = awayFault(reply, signal.aborted);
       if (fault === undefined) this.answered();
@@ -139,6 +151,18 @@ export class Availability {
       delayMs = Math.min(delayMs * 2, longestDelayMs);
     }
     this.#probing = false;
+  }
+
+  /**
+   * OPTIONS changes nothing and names no session. Some that stand in front of a server answer it for themselves or drop it, whether the server is there or not, so that a ping outside any
+   * session is tried as well.
+   */
+  #question(asked: number): WireRequest {
+    if (asked < optionsFirst || asked % 2 === 0 || this.#transport.wire !== "Streamable HTTP")
+      return { method: "OPTIONS", headers: [...this.#headers] };
+    const body = Buffer.from(JSON.stringify({ jsonrpc: "2.0", id: privateId(), method: "ping" }));
+    const headers = [...this.#headers, "accept", acceptBoth, "content-type", "application/json"];
+    return { method: "POST", headers, body };
   }
 }
 
@@ -172,6 +196,7 @@ export function isNotSendable(cause: Error): boolean {
   return errorCode(cause) === notSendable;
 }
 
+const droppedCodes: ReadonlySet<string> = new Set(["CONNECTION_CLOSED", "ECONNRESET", "EPIPE"]);
 const nameCodes: ReadonlySet<string> = new Set(["ENOTFOUND", "EAI_AGAIN", "EAI_NODATA", "EAI_NONAME"]);
 const timeoutCodes: ReadonlySet<string> = new Set(["ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH"]);
 
@@ -188,6 +213,9 @@ export function connectFault(cause: Error): { code: ErrorCode; detail: string } 
   if (/^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|EPROTO)/.test(code)) {
     return { code: "UPSTREAM_TLS_FAILED", detail: `The handshake says ${code}.` };
   }
+  if (code.startsWith("ANSWER_")) return { code: "UPSTREAM_NOT_HTTP", detail: cause.message };
+  if (droppedCodes.has(code))
+    return { code: "UPSTREAM_DROPS_CONNECTION", detail: `The connection ended with ${code}.` };
   return {
     code: "UPSTREAM_REFUSED_CONNECTION",
     detail: `The connection attempt says ${code === "" ? "failed" : code}.`,

@@ -6,7 +6,7 @@ import type { Log, Metrics, Tracer, Watch } from "../../observability/index.ts";
 import { monotonicMs } from "../../protocol/index.ts";
 import type { SessionStore } from "../../store/index.ts";
 import type { Transport } from "../transport/index.ts";
-import { Availability } from "./availability.ts";
+import { Availability, type Away } from "./availability.ts";
 import { admit, type BreakerState, closedBreaker, failed } from "./breaker.ts";
 
 export type RecoveryMode = "transparent" | "notify" | "strict";
@@ -58,18 +58,35 @@ export interface Connector {
 /** The one mutable cell around the breaker's value. */
 export class Breaker {
   #state: BreakerState = closedBreaker;
+  /** How to let each of those go on who sit out a pause. */
+  readonly #pausing = new Set<() => void>();
   readonly #nowMs: Clock;
 
   constructor(nowMs: Clock) {
     this.#nowMs = nowMs;
   }
 
-  failed(): void {
-    this.#state = failed(this.#state, this.#nowMs());
+  /** `session`: the short hash of the one whose restore bore nothing. */
+  failed(session: string): void {
+    this.#state = failed(this.#state, this.#nowMs(), session);
   }
 
   proven(): void {
     this.#state = closedBreaker;
+    for (const end of this.#pausing) end();
+  }
+
+  /** Resolves when that time is over, or the server was proven well. */
+  pause(forMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const end = (): void => {
+        clearTimeout(timer);
+        this.#pausing.delete(end);
+        resolve();
+      };
+      const timer = setTimeout(end, forMs).unref();
+      this.#pausing.add(end);
+    });
   }
 
   /** 0, or the milliseconds until the next attempt is let through. */
@@ -85,13 +102,14 @@ export function openConnector(
   nowMs: Clock = monotonicMs,
 ): Connector {
   const { transport, log, settings, watch } = parts;
-  const availability = new Availability(transport, nowMs, (news, awayMs) => {
+  const tell = (news: Away | "up", awayMs: number): void => {
     const connector = settings.name;
     if (news === "up") watch?.back();
     else watch?.away(news.code, news.status);
     if (news === "up") log.event("info", "server back", { connector, away_ms: Math.round(awayMs) });
     else log.event("warn", "server away", { connector, error_code: news.code, reason: news.detail });
-  });
+  };
+  const availability = new Availability(transport, nowMs, tell, settings.headers);
   return { ...parts, nowMs, availability, breaker: new Breaker(nowMs) };
 }
 

@@ -58,12 +58,12 @@ async function attempt(session: UpstreamSession, headers: readonly string[], sta
   let inVain = 0;
   for (let lostAgain = 0; lostAgain < longestChain; ) {
     const retryAfterMs = connector.breaker.admit();
-    if (retryAfterMs > 0)
-      return fail(
-        session,
-        startedMs,
-        new ProxyError("RESTORES_PAUSED", named(connector, { retryAfterMs: Math.ceil(retryAfterMs) })),
-      );
+    if (retryAfterMs > 0) {
+      if (await sitOut(session, retryAfterMs)) continue;
+      if (!isWanted(session)) return abandoned;
+      const details = named(connector, { retryAfterMs: Math.ceil(retryAfterMs) });
+      return fail(session, startedMs, new ProxyError("RESTORES_PAUSED", details));
+    }
     const sentMs = connector.nowMs();
     const outcome = await initializeSoon(session, headers);
     noteStep(session, "initialize", sentMs, initializeNote(outcome));
@@ -85,7 +85,7 @@ async function attempt(session: UpstreamSession, headers: readonly string[], sta
         return fail(session, startedMs, new RestoreRefused(error, refusal, headers));
       // Nor does what it says of this client's own initialize.
       const isOwn = error.code === "SESSION_NOT_RESTORED" && refusal !== undefined && refusal.status <= 400;
-      if (!isOwn) connector.breaker.failed();
+      if (!isOwn) connector.breaker.failed(session.shortHash);
       return fail(session, startedMs, error);
     }
     const end = await fill(session, outcome.fresh, headers, startedMs);
@@ -93,7 +93,7 @@ async function attempt(session: UpstreamSession, headers: readonly string[], sta
     // Closed meanwhile: nobody needs another one.
     if (!isWanted(session)) return abandoned;
     lostAgain += 1;
-    connector.breaker.failed();
+    connector.breaker.failed(session.shortHash);
   }
   return fail(session, startedMs, new ProxyError("SESSION_NOT_KEPT", named(connector, {})));
 }
@@ -200,6 +200,17 @@ async function waitOut(session: UpstreamSession, trouble: Trouble, inVain: numbe
   // Waiting brings no command into being.
   if (deadlineMs === undefined || trouble.final === true) return false;
   return (await availability.up(deadlineMs, inVain)) === "up" && session.state.at === "restoring";
+}
+
+/** A pause that those who wait can sit out: nothing of theirs has run. False if it is too long for all of them, or nobody needs the session any more. */
+async function sitOut(session: UpstreamSession, pauseMs: number): Promise<boolean> {
+  const { breaker, nowMs } = session.connector;
+  // Whoever told of the loss begins to wait behind it.
+  await new Promise((resolve) => setImmediate(resolve));
+  const deadlineMs = session.latestDeadlineMs;
+  if (deadlineMs === undefined || deadlineMs - nowMs() <= pauseMs) return false;
+  await breaker.pause(pauseMs);
+  return isWanted(session);
 }
 
 async function discard(

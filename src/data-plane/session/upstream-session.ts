@@ -332,7 +332,7 @@ export class UpstreamSession {
         return;
       }
       case "fruitless":
-        this.connector.breaker.failed();
+        this.connector.breaker.failed(this.shortHash);
         return;
       case "proven":
         this.connector.breaker.proven();
