@@ -80,6 +80,22 @@ describe("the terminal", { timeout }, () => {
   });
 });
 
+describe("the terminal of a server that refuses connections", { timeout }, () => {
+  it("opens the port again with reset", async () => {
+    const input = new PassThrough();
+    const output = new PassThrough();
+    await start({ terminal: { input, output } });
+    try {
+      input.write("refuse 600000\n");
+      await once(output, "data");
+      input.write("reset\n");
+      assert.match(await open(), /./);
+    } finally {
+      await chaos.close();
+    }
+  });
+});
+
 describe("the command", { timeout }, () => {
   it("prints where it listens and how to break it, and exits with 0 on SIGTERM", async () => {
     const index = JSON.stringify(new URL("./index.ts", import.meta.url));

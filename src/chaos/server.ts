@@ -31,6 +31,7 @@ export interface Chaos {
 
 /** The port of a server that comes and goes. */
 interface Port {
+  /** 0 ends it. */
   readonly refuse: (ms: number) => void;
   readonly close: () => Promise<void>;
 }
@@ -57,6 +58,10 @@ function openPort(server: Server, host: string, port: number, onRefuse: () => vo
   return {
     refuse: (ms) => {
       if (closing) return;
+      if (ms === 0) {
+        clearTimeout(reopening);
+        return listen();
+      }
       shut();
       onRefuse();
       reopening = setTimeout(listen, ms);

@@ -123,7 +123,7 @@ const forgetting: Readonly<Record<string, Verb>> = {
       const death = deathOf(order);
       const afterwards = () => {
         if (!keep) forgetAll(world, death);
-        refuse(ms);
+        refuse(Math.max(1, ms));
       };
       return { done: `refusing connections for ${ms} ms; sessions ${keep ? "kept" : "forgotten"}`, afterwards };
     },
@@ -267,9 +267,10 @@ const changing: Readonly<Record<string, Verb>> = {
   reset: {
     takes: ["counts"],
     does: "makes it a good server again; counts=true also forgets what was counted",
-    run: (world, order) => {
+    run: (world, order, refuse) => {
       Object.assign(world.settings, defaultSettings());
       world.faults.length = 0;
+      refuse(0);
       for (const response of world.hanging) response.destroy();
       if (order.flag("counts", false)) {
         for (const counted of [world.executions, world.methods]) counted.clear();

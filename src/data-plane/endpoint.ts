@@ -28,8 +28,10 @@ import {
 import { type StreamClock, type StreamJournal, Streams } from "./relay/index.ts";
 import {
   type Connector,
+  listening,
   type MoveCounts,
   openConnector,
+  ServerCors,
   SessionManager,
   SignedTransport,
   type UpstreamSession,
@@ -237,7 +239,9 @@ function openSessions(options: ConnectorOptions, shared: SharedParts, hub: HubPa
     lookup: hub?.lookup,
   });
   const { upstreamCredential } = hub ?? {};
-  const wire = upstreamCredential === undefined ? plain : new SignedTransport(plain, upstreamCredential);
+  const cors = options.front ? new ServerCors() : undefined;
+  const heard = cors === undefined ? plain : listening(plain, cors);
+  const wire = upstreamCredential === undefined ? heard : new SignedTransport(heard, upstreamCredential);
   const storeKey = hub?.storeKey ?? keyedHash(secret, "connector", addressKey(options.server));
   const settings = { ...options, name, storeKey, addressWords: addressWords(options.server) };
   const eras = new ServerErasMemory({ transport: wire, settings, store, log });
@@ -250,6 +254,7 @@ function openSessions(options: ConnectorOptions, shared: SharedParts, hub: HubPa
     settings,
     watch: hub?.watch,
     credential: upstreamCredential,
+    cors,
     transport,
     store,
     log,

@@ -9,6 +9,7 @@ import {
   notify,
   RestoreRefused,
   type SessionManager,
+  staleCookies,
   type UpstreamSession,
 } from "../session/index.ts";
 
@@ -67,7 +68,9 @@ async function open(
     stream: false,
     subscriptions: [],
     lists: {},
-    ...(cookies === undefined ? {} : { cookies }),
+    ...(cookies === undefined
+      ? {}
+      : { cookies, ...(connector.settings.front ? { staleCookies: staleCookies(undefined, exchange.headers) } : {}) }),
   };
   const session = await sessions.open(principal, snapshot, upstreamId, id);
   session.acceptedHeaders = exchange.headers;

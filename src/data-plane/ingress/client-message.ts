@@ -1,6 +1,8 @@
 // What a client's message means to its session before it goes to the server: a cancellation is noted, an answer to a dead question ends here.
-import type { Envelope, Scanned } from "../../protocol/index.ts";
-import { type ClientExchange, messagesOf, relayRequest } from "../relay/index.ts";
+import { buffer } from "node:stream/consumers";
+import { ProxyError } from "../../errors/index.ts";
+import { type Envelope, type Scanned, scanEnvelope } from "../../protocol/index.ts";
+import { answerError, type ClientExchange, messagesOf, noteAnswered, relayRequest } from "../relay/index.ts";
 import { asObject, isSameCredential, type UpstreamSession } from "../session/index.ts";
 
 const cancelled = "notifications/cancelled";
@@ -11,9 +13,27 @@ export function relayMessage(
   session: UpstreamSession,
   scanned: Scanned,
 ): Promise<void> | void {
+  if (session.wasRestored && mayFlowAsAnswer(exchange, scanned)) return relayWhole(exchange, session);
   noteCancellation(exchange, session, scanned);
   if (answersTheDead(exchange, session, scanned)) return;
   return relayRequest(exchange, session);
+}
+
+/** Which question it answers may stand at its end. */
+function mayFlowAsAnswer({ body }: ClientExchange, scanned: Scanned): boolean {
+  return body?.stream !== undefined && scanned.shape === "single" && scanned.envelope.method === undefined;
+}
+
+/** An answer to a question, too large to be kept (sampling brings images): after a restore it is read whole, for there may be two questions of that id. */
+async function relayWhole(exchange: ClientExchange, session: UpstreamSession): Promise<void> {
+  try {
+    const kept = exchange.body?.stream === undefined ? Buffer.alloc(0) : await buffer(exchange.body.stream);
+    const scanned = scanEnvelope(kept);
+    if (scanned.shape !== "single") throw new ProxyError("NOT_JSON_RPC");
+    await relayMessage({ ...exchange, ownHeaders: exchange.ownHeaders, body: { kept }, scanned }, session, scanned);
+  } catch (error) {
+    answerError(exchange, [], ProxyError.from(error));
+  }
 }
 
 function noteCancellation(exchange: ClientExchange, session: UpstreamSession, scanned: Scanned): void {
@@ -29,8 +49,9 @@ function noteCancellation(exchange: ClientExchange, session: UpstreamSession, sc
 /** An answer to a question that a dead session asked, or a batch of them: the new one must not take it for an answer to a question of its own. */
 function answersTheDead(exchange: ClientExchange, session: UpstreamSession, scanned: Scanned): boolean {
   if (!isOnlyForTheDead(session, scanned)) return false;
+  noteAnswered(exchange, session);
   exchange.outcome.recovery = "dropped";
-  exchange.connection.head(202, ["content-length", "0"]);
+  exchange.connection.head(202, ["content-length", "0", ...(exchange.ownHeaders ?? [])]);
   exchange.connection.end();
   return true;
 }
@@ -45,7 +66,6 @@ function isOnlyForTheDead(session: UpstreamSession, scanned: Scanned): boolean {
 function isAnswerToTheDead(session: UpstreamSession, { id, method }: Envelope): boolean {
   if (method !== undefined || id === undefined) return false;
   const asked = session.asked.get(id);
-  session.asked.delete(id);
   // What the restored server asks passes through here. Asked before our own restart, it was asked by the one that is lost.
   if (asked === undefined) return session.wasRestored;
   const { state } = session;

@@ -14,10 +14,11 @@ export function trustedProxies(entries: readonly string[]): TrustedProxies {
   if (entries.length === 0) return { trusts: () => false };
   const list = new net.BlockList();
   for (const entry of entries) {
-    const [address = "", bits] = entry.split("/");
+    const [address = "", bits, ...more] = entry.split("/");
     const family = isIP(address) === 6 ? "ipv6" : "ipv4";
-    const prefix = Number(bits ?? (family === "ipv6" ? 128 : 32));
-    if (isIP(address) === 0 || !Number.isInteger(prefix) || prefix < 0 || prefix > (family === "ipv6" ? 128 : 32)) {
+    const longest = family === "ipv6" ? 128 : 32;
+    const prefix = bits === undefined ? longest : /^\d{1,3}$/.test(bits) ? Number(bits) : Number.NaN;
+    if (isIP(address) === 0 || !(prefix <= longest) || more.length > 0) {
       throw new Error(`${JSON.stringify(entry)} is no address and no CIDR range such as 10.0.0.0/8.`);
     }
     list.addSubnet(address, prefix, family);

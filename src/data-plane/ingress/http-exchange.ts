@@ -1,6 +1,7 @@
 // One HTTP exchange as the relay sees it.
 import { lastEventIdHeader, protocolVersionHeader } from "../../protocol/index.ts";
 import type { ClientConnection, ClientExchange, ExchangeOutcome, RequestBody } from "../relay/index.ts";
+import { originOf, type ServerCors } from "../session/index.ts";
 import type { HttpRequest } from "./http-request.ts";
 import type { ExchangeNotes } from "./request-record.ts";
 
@@ -18,6 +19,7 @@ export class HttpExchange implements ClientExchange {
   readonly requestId: string;
   readonly outcome: ExchangeOutcome;
   readonly #notes: ExchangeNotes;
+  readonly #cors: ServerCors | undefined;
   #scanned: ClientExchange["scanned"];
 
   /** `forwarded`: what goes to the server on behalf of this request. */
@@ -29,6 +31,7 @@ export class HttpExchange implements ClientExchange {
     forwarded: readonly string[],
     addressWords: readonly string[],
     resumable: ClientExchange["resumable"],
+    cors: ServerCors | undefined,
   ) {
     this.httpMethod = method === "GET" || method === "DELETE" ? method : "POST";
     this.connection = connection;
@@ -42,6 +45,11 @@ export class HttpExchange implements ClientExchange {
     this.requestId = notes.requestId;
     this.outcome = notes.outcome;
     this.#notes = notes;
+    this.#cors = cors;
+  }
+
+  get ownHeaders(): readonly string[] {
+    return this.#cors?.of(originOf(this.headers)) ?? [];
   }
 
   get scanned(): ClientExchange["scanned"] {

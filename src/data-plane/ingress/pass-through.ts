@@ -2,7 +2,7 @@
 // unchanged. The one thing added: a request that the server was not there to take waits for it.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ProxyError } from "../../errors/index.ts";
-import { answerFailure, clientHeaders, type RequestBody } from "../relay/index.ts";
+import { answerFailure, clientHeaders, passedHeaders, type RequestBody } from "../relay/index.ts";
 import { type Connector, connectFault, isGatewayAway, isNotSendable } from "../session/index.ts";
 import type { Reply } from "../transport/index.ts";
 import { HttpClientConnection } from "./client-connection.ts";
@@ -13,7 +13,12 @@ import type { ExchangeNotes } from "./request-record.ts";
 /** A body up to this size is read first, so that it can be sent when the server is back; a larger one flows. */
 const keptBodyBytes = 64 * 1024;
 
-/** Serves one exchange. `bodyIdleMs`: how long a client may send nothing of a body that is waited for. `read`: its body, where that has been read already. Never rejects. */
+/** An exchange at the MCP endpoint that is the server's own business after all, and its body where that has been read already. */
+export interface AtEndpoint {
+  readonly body: RequestBody | undefined;
+}
+
+/** Serves one exchange. `bodyIdleMs`: how long a client may send nothing of a body that is waited for. Never rejects. */
 export async function passThrough(
   connector: Connector,
   forwarding: Forwarding,
@@ -21,17 +26,19 @@ export async function passThrough(
   request: IncomingMessage,
   response: ServerResponse,
   notes: ExchangeNotes,
-  read?: RequestBody,
+  at?: AtEndpoint,
 ): Promise<void> {
   const connection = new HttpClientConnection(response);
   const gone = new AbortController();
   connection.onGone(() => gone.abort());
   try {
-    const body = read ?? (await readSmall(request, bodyIdleMs));
-    if (body?.stream !== undefined && read === undefined)
+    const body = at?.body ?? (await readSmall(request, bodyIdleMs));
+    if (body?.stream !== undefined && at?.body === undefined)
       watchFlow(request, bodyIdleMs, () => gone.abort(bodyTimeout(bodyIdleMs)));
     const reply = await send(connector, request, passThroughHeaders(request, forwarding), body, gone.signal);
-    if (!connection.gone) relay(reply, connection);
+    // A session's id at the endpoint is the server's, which no client is to see; on another path it is another endpoint's, and none of our business.
+    const passed = at === undefined ? passedHeaders(reply.headers) : clientHeaders(reply.headers, true);
+    if (!connection.gone) relay(reply, passed, connection);
   } catch (error) {
     answerFailure(plainExchange(connection, notes), [], error);
   }
@@ -74,9 +81,8 @@ async function send(
   }
 }
 
-function relay(reply: Extract<Reply, { kind: "reply" }>, connection: HttpClientConnection): void {
+function relay(reply: Extract<Reply, { kind: "reply" }>, passed: string[], connection: HttpClientConnection): void {
   const length = reply.headers["content-length"];
-  const passed = clientHeaders(reply.headers, true);
   connection.head(reply.status, length === undefined ? passed : [...passed, "content-length", String(length)]);
   reply.body.pipe({
     data(chunk) {

@@ -18,6 +18,7 @@ import { relayMessage } from "./client-message.ts";
 import { HttpExchange, one } from "./http-exchange.ts";
 import type { HttpRequest } from "./http-request.ts";
 import { HttpModernExchange } from "./modern-exchange.ts";
+import type { AtEndpoint } from "./pass-through.ts";
 import { type BodyLimits, readBody, type TakenBody, takeWhole } from "./read-body.ts";
 import { refuseOn } from "./refuse.ts";
 import { type ExchangeNotes, whenOver } from "./request-record.ts";
@@ -40,7 +41,7 @@ export interface EndpointOptions {
   readonly modern: ModernEndpoint;
   /** Front mode: serves what belongs to no session, as the server itself would. */
   readonly passThrough:
-    | ((request: IncomingMessage, response: ServerResponse, notes: ExchangeNotes, read?: RequestBody) => Promise<void>)
+    | ((request: IncomingMessage, response: ServerResponse, notes: ExchangeNotes, at?: AtEndpoint) => Promise<void>)
     | undefined;
 }
 
@@ -139,10 +140,20 @@ abstract class EndpointExchange {
 
   exchange(body: RequestBody | undefined): HttpExchange {
     const { streams, forward, sessions } = this.options;
-    const { addressWords } = sessions.connector.settings;
+    const { cors, settings } = sessions.connector;
+    const { addressWords } = settings;
     const request = this.#request;
     const resumable = isResumable(request.method, request.headers) ? streams : undefined;
-    return new HttpExchange(request, this.#connection, this.notes, body, forward(request), addressWords, resumable);
+    return new HttpExchange(
+      request,
+      this.#connection,
+      this.notes,
+      body,
+      forward(request),
+      addressWords,
+      resumable,
+      cors,
+    );
   }
 
   /** Without sessions there is nothing to GET or DELETE. */
@@ -222,7 +233,7 @@ abstract class EndpointExchange {
     await assertAccepted(session, exchange.headers);
     session.close("client");
     await session.ended;
-    this.#connection.head(200, ["content-length", "0"]);
+    this.#connection.head(200, ["content-length", "0", ...exchange.ownHeaders]);
     this.#connection.end();
   }
 
@@ -278,7 +289,7 @@ class NodeEndpointExchange extends EndpointExchange {
   }
 
   protected pass(read?: RequestBody): Promise<void> {
-    return this.options.passThrough?.(this.#request, this.#response, this.notes, read) ?? Promise.resolve();
+    return this.options.passThrough?.(this.#request, this.#response, this.notes, { body: read }) ?? Promise.resolve();
   }
 }
 

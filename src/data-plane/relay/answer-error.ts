@@ -15,7 +15,8 @@ export function answerError(
 ): void {
   exchange.outcome.errorCode = error.code;
   const body = Buffer.from(errorBody(exchange, ids, error));
-  const headers = ["content-type", "application/json", "content-length", String(body.length), ...more];
+  const own = exchange.ownHeaders ?? [];
+  const headers = ["content-type", "application/json", "content-length", String(body.length), ...more, ...own];
   exchange.connection.head(httpStatus(error, ids.length > 0), headers);
   exchange.connection.end(body);
 }

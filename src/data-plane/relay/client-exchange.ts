@@ -67,6 +67,8 @@ export interface ClientExchange {
   readonly resumable?: ResumableStreams | undefined;
   /** What goes to the server with everything done on this exchange's behalf: the connector's headers and, in front mode, the client's. */
   readonly headers: readonly string[];
+  /** What an answer of Holdfast's own must carry beside its usual headers, flat: what the server lets the page read that asks (front mode). */
+  readonly ownHeaders?: readonly string[] | undefined;
   /** What an error's report of the server's words must not repeat beside those. */
   readonly addressWords?: readonly string[] | undefined;
   readonly requestId: string;

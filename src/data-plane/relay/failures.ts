@@ -1,7 +1,7 @@
 // The last word on a message that could not be carried: built from what went wrong, and softened where an earlier try may have run. The same with a session and without.
 import { catalog, type ErrorCode, ProxyError, withoutHeaderValues } from "../../errors/index.ts";
 import type { Fault, ReplyFacts } from "../recovery/index.ts";
-import { type Away, type Connector, RestoreRefused } from "../session/index.ts";
+import { type Away, type Connector, RestoreRefused, refusedCredential } from "../session/index.ts";
 import type { Reply } from "../transport/index.ts";
 import type { ClientExchange } from "./client-exchange.ts";
 import type { Delivery } from "./delivery.ts";
@@ -48,6 +48,18 @@ export function failureOf(connector: Connector, code: ErrorCode, trouble: Troubl
     ...(facts === undefined ? {} : { upstream: { ...facts, body: hiding(tries.sentAs, facts.body) } }),
     ...(note === undefined ? {} : { note }),
   });
+}
+
+/** A bridge's client is told in our words what the server says to the bridge: that it refuses its credential, or is elsewhere. `isKept`: the request could be sent again. */
+export function ownWord(connector: Connector, met: Met, tries: Tries, isKept: boolean): ProxyError | undefined {
+  if (connector.settings.front) return undefined;
+  if (met.fault === "unauthorized") {
+    const { code, note } = refusedCredential(connector, isKept);
+    return failureOf(connector, code, met, tries).with({ note });
+  }
+  const status = met.reply?.status ?? 0;
+  // Where it points is the server's own secret, and few clients would go there.
+  return status >= 300 && status < 400 ? failureOf(connector, "UPSTREAM_MOVED", met, tries) : undefined;
 }
 
 function hiding(word: string | undefined, text: string): string {

@@ -15,7 +15,7 @@ export function upstreamHeaders(exchange: ClientExchange, session: UpstreamSessi
   // After an upgrade the server speaks another revision than the client was told; each side keeps seeing its own.
   const version = snapshot.serverVersion === snapshot.clientVersion ? exchange.protocolVersion : snapshot.serverVersion;
   if (version !== undefined) headers.push(protocolVersionHeader, version);
-  return withSessionCookies(headers, snapshot.cookies);
+  return withSessionCookies(headers, snapshot.cookies, snapshot.staleCookies);
 }
 
 const bridgeAllowed = [
@@ -28,14 +28,18 @@ const bridgeAllowed = [
 
 /** Headers of the server's answer as the client gets them, flat. Ids, cookies, challenges and names of machines stay behind, except in front mode. */
 export function clientHeaders(headers: ReplyHeaders, front: boolean): string[] {
+  if (front) return passedHeaders(headers).filter((_, index, all) => all[index - (index % 2)] !== sessionIdHeader);
   const kept: string[] = [];
-  if (!front) {
-    for (const name of bridgeAllowed) push(kept, name, headers[name]);
-    return kept;
-  }
+  for (const name of bridgeAllowed) push(kept, name, headers[name]);
+  return kept;
+}
+
+/** As through any reverse proxy: everything but what is one connection's own. */
+export function passedHeaders(headers: ReplyHeaders): string[] {
+  const kept: string[] = [];
   const ofConnection = namedByConnection(headers["connection"]);
   for (const name of Object.keys(headers)) {
-    if (hopByHop.has(name) || name === sessionIdHeader || name === "content-length") continue;
+    if (hopByHop.has(name) || name === "content-length") continue;
     if (ofConnection?.includes(name) === true) continue;
     push(kept, name, headers[name]);
   }

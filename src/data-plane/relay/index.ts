@@ -7,7 +7,8 @@ export {
   type RequestBody,
   requestIds,
 } from "./client-exchange.ts";
-export { clientHeaders } from "./headers.ts";
+export { clientHeaders, passedHeaders } from "./headers.ts";
+export { noteAnswered } from "./question-id.ts";
 export { relayInitialize } from "./relay-initialize.ts";
 export { type ModernEnd, type ModernExchange, type ModernRelay, relayModern } from "./relay-modern.ts";
 export { relayRequest } from "./relay-request.ts";

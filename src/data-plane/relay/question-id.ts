@@ -12,7 +12,7 @@ import {
   spanText,
 } from "../../protocol/index.ts";
 import type { UpstreamSession } from "../session/index.ts";
-import type { ClientExchange } from "./client-exchange.ts";
+import { type ClientExchange, envelopesOf } from "./client-exchange.ts";
 
 /** By session: the server's id of each question that has another one for the client. */
 const renamed = new WeakMap<UpstreamSession, Map<RawId, RawId>>();
@@ -71,9 +71,17 @@ export function underServerIds(exchange: ClientExchange, session: UpstreamSessio
   const id = scanned.envelope.id === undefined ? undefined : names?.get(scanned.envelope.id);
   const span = id === undefined || body?.kept === undefined ? undefined : findSpan(body.kept, ["id"]);
   if (id === undefined || span === undefined || body?.kept === undefined) return exchange;
-  names?.delete(scanned.envelope.id as RawId);
   const envelope = { ...scanned.envelope, id };
   return { ...exchange, scanned: { shape: "single", envelope }, body: { kept: replaceSpans(body.kept, [[span, id]]) } };
+}
+
+/** The server has taken what the client answers there; until then it may have to be sent again (a 401, a fresh token). */
+export function noteAnswered(exchange: ClientExchange, session: UpstreamSession): void {
+  for (const { id, method } of envelopesOf(exchange)) {
+    if (method !== undefined || id === undefined) continue;
+    session.asked.delete(id);
+    renamed.get(session)?.delete(id);
+  }
 }
 
 function idPath({ kind, method }: Envelope): readonly string[] | undefined {

@@ -111,7 +111,7 @@ export class AnswerRelay implements Waiting, StreamKeeper {
     if (this.#stream === undefined) {
       const { connection } = this.exchange;
       if (connection.gone || this.#plainBegun || requestIds(this.exchange).length !== 1) return;
-      this.#openStream(200, streamHeaders);
+      this.#openOwnStream();
     }
     const out = this.#stream?.out;
     if (out instanceof ClientStream && out.silent) out.prime();
@@ -156,7 +156,7 @@ export class AnswerRelay implements Waiting, StreamKeeper {
   /** Ends the answer without one: the request was cancelled, or nobody waits. */
   endUnanswered(): void {
     // A stream that ends says that nothing comes; an answer without a body would say something.
-    if (this.#stream === undefined && !this.exchange.connection.gone) this.#openStream(200, streamHeaders);
+    if (this.#stream === undefined && !this.exchange.connection.gone) this.#openOwnStream();
     this.#stream?.out.end();
   }
 
@@ -200,6 +200,11 @@ export class AnswerRelay implements Waiting, StreamKeeper {
       this.#stream ??
       this.#openStream(reply.status, clientHeaders(reply.headers, this.session.connector.settings.front));
     return stream.pipe(reply.body, generation);
+  }
+
+  /** Before the server has begun to answer. */
+  #openOwnStream(): void {
+    this.#openStream(200, [...streamHeaders, ...(this.exchange.ownHeaders ?? [])]);
   }
 
   #openStream(status: number, headers: readonly string[]): StreamRelay {

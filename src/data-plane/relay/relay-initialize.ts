@@ -17,6 +17,7 @@ import {
   refusedCredential,
   type SessionManager,
   type Snapshot,
+  staleCookies,
   type UpstreamSession,
 } from "../session/index.ts";
 import { type Reply, type ReplyBody, WireFault } from "../transport/index.ts";
@@ -76,7 +77,8 @@ async function sendInitialize(
   for (let sends = 0, inVain = 0; ; ) {
     const body = exchange.body?.kept ?? exchange.body?.stream;
     const reply = await transport.send(new EndingPost(headers, body, leaving));
-    if (reply.kind === "reply" || reply.sent === "maybe") sends += 1;
+    // A gateway that says the server is away has passed nothing on; anything else may have opened a session.
+    if (reply.kind === "reply" ? !isAway(reply.status) : reply.sent === "maybe") sends += 1;
     let fault = awayFault(reply);
     if (reply.kind === "reply" && !isAway(reply.status)) {
       availability.answered();
@@ -91,8 +93,7 @@ async function sendInitialize(
       ((reply.cause instanceof WireFault && reply.cause.final) || isNotSendable(reply.cause))
     )
       throw new ProxyError(fault.code, { connector: settings.name, tried: "initialize", note: fault.detail });
-    if (reply.kind === "reply" && isAway(reply.status) && (sends >= mostSends || (await hasOwnError(reply))))
-      return { reply };
+    if (reply.kind === "reply" && isAway(reply.status) && (await hasOwnError(reply))) return { reply };
     if (exchange.connection.gone) throw new ProxyError("REQUEST_CANCELLED", {});
     availability.failed(fault.code, fault.detail, reply.kind === "reply" ? reply.status : undefined);
     const outcome =
@@ -164,6 +165,8 @@ async function open(
   }
   if (result !== undefined) {
     const snapshot = newSnapshot(initialize, result, readCookies(reply.headers["set-cookie"]));
+    if (snapshot.cookies !== undefined && sessions.connector.settings.front)
+      snapshot.staleCookies = staleCookies(undefined, exchange.headers);
     const issued = reply.headers[sessionIdHeader];
     const upstreamId = Array.isArray(issued) ? issued[0] : issued;
     const session = await openOrEnd(exchange, sessions, principal, snapshot, upstreamId, adoptAs);

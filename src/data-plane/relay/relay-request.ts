@@ -8,7 +8,6 @@ import {
   isRefusedSession,
   type Lease,
   type OpenCall,
-  refusedCredential,
   request,
   type UpstreamSession,
 } from "../session/index.ts";
@@ -17,11 +16,11 @@ import { findSession, noteAway } from "./after-trouble.ts";
 import { answerFailure, endStreamWithError } from "./answer-error.ts";
 import { type ClientExchange, requestIds, singleMethod } from "./client-exchange.ts";
 import type { Delivery } from "./delivery.ts";
-import { awayFailure, discard, failureOf, isLoss, lastWord, type Met, type Tries } from "./failures.ts";
+import { awayFailure, discard, failureOf, isLoss, lastWord, type Met, ownWord, type Tries } from "./failures.ts";
 import { upstreamHeaders } from "./headers.ts";
 import { isMeaninglessAnew } from "./meaningless-anew.ts";
 import { noteRefusal, noteReplay } from "./note-recovery.ts";
-import { underServerIds } from "./question-id.ts";
+import { noteAnswered, underServerIds } from "./question-id.ts";
 import { AnswerRelay } from "./relay-answer.ts";
 import { assertReplayable, isSafeToRepeat } from "./replay-safety.ts";
 import { resumeStream } from "./resume-stream.ts";
@@ -33,7 +32,7 @@ const abandonMs = 600_000;
 
 /** Relays one POST. Never rejects: whatever goes wrong becomes the client's answer. */
 export function relayRequest(exchange: ClientExchange, session: UpstreamSession): Promise<void> {
-  return new RequestLife(underServerIds(exchange, session), session).live();
+  return new RequestLife(exchange, session).live();
 }
 
 class RequestLife implements OpenCall {
@@ -41,6 +40,8 @@ class RequestLife implements OpenCall {
   behind: OpenCall | undefined;
   inLine = false;
   readonly #exchange: ClientExchange;
+  /** As the client sent it. */
+  readonly #given: ClientExchange;
   readonly #session: UpstreamSession;
   readonly #answer: AnswerRelay;
   readonly #method: string | undefined;
@@ -56,7 +57,9 @@ class RequestLife implements OpenCall {
   /** It has waited in line. */
   #hasWaited = false;
 
-  constructor(exchange: ClientExchange, session: UpstreamSession) {
+  constructor(given: ClientExchange, session: UpstreamSession) {
+    const exchange = underServerIds(given, session);
+    this.#given = given;
     this.#exchange = exchange;
     this.#session = session;
     this.#method = singleMethod(exchange);
@@ -255,13 +258,9 @@ class RequestLife implements OpenCall {
 
   async #relay(met: Met, lease: Lease): Promise<boolean> {
     const { connector } = this.#session;
-    if (met.fault === "unauthorized" && !connector.settings.front) {
-      const { code, note } = refusedCredential(connector, this.#exchange.body?.kept !== undefined);
-      throw this.#failure(code, met).with({ note });
-    }
+    const own = ownWord(connector, met, this.#tries, this.#exchange.body?.kept !== undefined);
+    if (own !== undefined) throw own;
     const status = met.reply?.status ?? 0;
-    // Where it points is the server's own secret, and few clients would go there.
-    if (status >= 300 && status < 400 && !connector.settings.front) throw this.#failure("UPSTREAM_MOVED", met);
     if (met.delivery === undefined) throw this.#failure("OUTCOME_UNKNOWN", met);
     const delivery = await met.delivery.pass();
     if (delivery.kind !== "delivered") throw this.#failure("OUTCOME_UNKNOWN", met);
@@ -299,7 +298,7 @@ class RequestLife implements OpenCall {
   #dropIfMeaningless(): boolean {
     if (!isMeaninglessAnew(this.#exchange.scanned)) return false;
     this.#exchange.outcome.recovery = "dropped";
-    this.#exchange.connection.head(202, ["content-length", "0"]);
+    this.#exchange.connection.head(202, ["content-length", "0", ...(this.#given.ownHeaders ?? [])]);
     this.#exchange.connection.end();
     return true;
   }
@@ -374,6 +373,7 @@ class RequestLife implements OpenCall {
     if (!this.#session.snapshot.initialized) recordInitialized(this.#exchange, this.#session);
     if (this.#answer.captured !== undefined) recordFacts(this.#exchange, this.#session, this.#answer.captured);
     if (this.#sends > 1) connector.metrics.replayed(connector.settings.name, "answered");
+    if (this.#method === undefined) noteAnswered(this.#given, this.#session);
   }
 
   /** The last word on this request: an error of ours, or a refusal that front mode passes on as it is. */

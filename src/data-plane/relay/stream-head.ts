@@ -6,6 +6,6 @@ export const streamHeaders = ["content-type", "text/event-stream", "cache-contro
 export const unbuffered = ["x-accel-buffering", "no"] as const;
 
 /** Answers a GET with a stream. */
-export function sendStreamHead({ connection }: ClientExchange): void {
-  connection.head(200, [...streamHeaders, ...unbuffered]);
+export function sendStreamHead({ connection, ownHeaders = [] }: ClientExchange): void {
+  connection.head(200, [...streamHeaders, ...unbuffered, ...ownHeaders]);
 }

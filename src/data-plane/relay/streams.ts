@@ -94,7 +94,7 @@ export class Streams implements ResumableStreams {
       if (!stream.attach(exchange.connection, id.seq)) stream.prime();
     } else if (reach === "nothing-left" || id.final) {
       // For an event stream 204 means: do not come back (HTML, server-sent events). An empty 200 would be asked for again and again.
-      exchange.connection.head(204, []);
+      exchange.connection.head(204, exchange.ownHeaders ?? []);
       exchange.connection.end();
     } else answerGone(exchange, session, id);
   }

@@ -1,9 +1,11 @@
 // Front mode: before Holdfast does anything on a caller's word alone (join a stream, end a session), the server is asked whether it takes the
 // caller's credential. An unverified JWT is enough to name a session, and must not be enough to touch it.
 import { ProxyError } from "../../errors/index.ts";
-import { connectFault } from "./availability.ts";
+import { type Away, connectFault } from "./availability.ts";
+import type { CallOutcome } from "./call-server.ts";
 import { isRefusedSession, request } from "./restore.ts";
 import { RestoreRefused } from "./restore-refused.ts";
+import { wasHeard } from "./until-heard.ts";
 import type { UpstreamSession } from "./upstream-session.ts";
 
 /**
@@ -18,8 +20,8 @@ export async function assertAccepted(session: UpstreamSession, headers: readonly
   for (let inVain = 0; ; ) {
     const lease = await session.ready(deadlineMs, headers);
     const outcome = await request(connector, session.context(lease.upstreamId, headers), "ping");
-    if (outcome.kind === "lost") {
-      await waitOut(session, outcome.cause, deadlineMs, inVain++);
+    if (outcome.kind === "lost" || !wasHeard(outcome)) {
+      await waitOut(session, absence(outcome), deadlineMs, inVain++);
       continue;
     }
     if (isRefusedSession(outcome)) {
@@ -36,14 +38,20 @@ export async function assertAccepted(session: UpstreamSession, headers: readonly
   }
 }
 
+/** What a ping met that reached no server, and so says nothing of the credential. */
+function absence(outcome: CallOutcome): Pick<Away, "code" | "detail" | "status"> {
+  if (outcome.kind === "lost") return connectFault(outcome.cause);
+  const { status } = outcome.facts;
+  return { code: "UPSTREAM_UNAVAILABLE", detail: `It answers ${status}.`, status };
+}
+
 async function waitOut(
   { connector }: UpstreamSession,
-  cause: Error,
+  { code, detail, status }: Pick<Away, "code" | "detail" | "status">,
   deadlineMs: number,
   inVain: number,
 ): Promise<void> {
-  const { code, detail } = connectFault(cause);
-  connector.availability.failed(code, detail);
+  connector.availability.failed(code, detail, status);
   const outcome = await connector.availability.up(deadlineMs, inVain);
   if (outcome !== "up")
     throw new ProxyError(outcome.code, { connector: connector.settings.name, note: outcome.detail });

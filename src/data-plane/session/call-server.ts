@@ -4,6 +4,7 @@ import type { ReplyFacts } from "../recovery/index.ts";
 import type { Reply, ReplyHeaders, Transport } from "../transport/index.ts";
 import { AwaitedAnswer } from "./awaited-answer.ts";
 import { matching, parseObject } from "./read-answer.ts";
+import { withSessionCookies } from "./session-cookies.ts";
 
 /** Under which session and with which credential a request goes. */
 export interface CallContext {
@@ -12,6 +13,8 @@ export interface CallContext {
   readonly upstreamId?: string | undefined;
   readonly version?: string | undefined;
   readonly cookies?: string | undefined;
+  /** See `withSessionCookies`. */
+  readonly staleCookies?: string | undefined;
 }
 
 export type CallOutcome =
@@ -35,25 +38,7 @@ export function contextHeaders(context: CallContext): string[] {
   const headers = [...accepting, ...context.headers];
   if (context.upstreamId !== undefined) headers.push(sessionIdHeader, context.upstreamId);
   if (context.version !== undefined) headers.push(protocolVersionHeader, context.version);
-  return withSessionCookies(headers, context.cookies);
-}
-
-/** One Cookie header: the session's own pairs, which belong to the server's id in use, before the client's of other names (front mode). */
-export function withSessionCookies(headers: string[], cookies: string | undefined): string[] {
-  if (cookies === undefined) return headers;
-  const own = new Set(cookies.split("; ").map(nameOf));
-  const pairs = [cookies];
-  const others: string[] = [];
-  for (let index = 0; index < headers.length; index += 2) {
-    const [name = "", value = ""] = headers.slice(index, index + 2);
-    if (name.toLowerCase() !== "cookie") others.push(name, value);
-    else pairs.push(...value.split("; ").filter((pair) => !own.has(nameOf(pair))));
-  }
-  return [...others, "cookie", pairs.join("; ")];
-}
-
-function nameOf(pair: string): string {
-  return pair.split("=", 1)[0]?.trim() ?? "";
+  return withSessionCookies(headers, context.cookies, context.staleCookies);
 }
 
 /** Sends one message and reads its answer. `id` is the message's own id, undefined for a notification. */
@@ -64,7 +49,23 @@ export async function callServer(
   id: string | number | undefined,
   timeoutMs: number,
 ): Promise<CallOutcome> {
-  const signal = AbortSignal.timeout(timeoutMs);
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), timeoutMs).unref();
+  try {
+    return await ask(transport, context, body, id, late.signal);
+  } finally {
+    // A timeout that is left to ring holds on to the exchange for so long.
+    clearTimeout(timer);
+  }
+}
+
+async function ask(
+  transport: Pick<Transport, "send">,
+  context: CallContext,
+  body: string,
+  id: string | number | undefined,
+  signal: AbortSignal,
+): Promise<CallOutcome> {
   const headers = [...contextHeaders(context), "content-type", "application/json"];
   const reply = await transport.send({ method: "POST", headers, body: Buffer.from(body), signal });
   if (reply.kind === "lost") return reply;

@@ -8,6 +8,7 @@ import type { SessionStore } from "../../store/index.ts";
 import type { Transport } from "../transport/index.ts";
 import { Availability, type Away } from "./availability.ts";
 import { admit, type BreakerState, closedBreaker, failed } from "./breaker.ts";
+import type { ServerCors } from "./server-cors.ts";
 
 export type RecoveryMode = "transparent" | "notify" | "strict";
 
@@ -48,6 +49,8 @@ export interface Connector {
   readonly tracer?: Tracer | undefined;
   /** Only in a hub. */
   readonly watch?: Watch | undefined;
+  /** Only in front mode. */
+  readonly cors?: ServerCors | undefined;
   /** Only in a hub, for servers that can be signed in to. */
   readonly credential?: Credential | undefined;
   readonly nowMs: Clock;

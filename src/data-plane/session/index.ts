@@ -2,7 +2,7 @@ export { announce, pageDigest } from "./announce-changes.ts";
 export { assertAccepted } from "./assert-accepted.ts";
 export { type Away, connectFault, isGatewayAway, isGatewayTimeout, isNotSendable } from "./availability.ts";
 export { AwaitedAnswer } from "./awaited-answer.ts";
-export { type CallContext, type CallOutcome, callServer, contextHeaders, withSessionCookies } from "./call-server.ts";
+export { type CallContext, type CallOutcome, callServer, contextHeaders } from "./call-server.ts";
 export {
   type Connector,
   type ConnectorSettings,
@@ -15,7 +15,6 @@ export {
   endUpstreamSession,
   type Fresh,
   initializeAnew,
-  readCookies,
   readServerFacts,
 } from "./initialize.ts";
 export { type InLine, Line } from "./line.ts";
@@ -23,6 +22,8 @@ export { type ProbeOutcome, probe } from "./probe.ts";
 export { firstMessage, type JsonObject, matching, parseObject, parseObjects } from "./read-answer.ts";
 export { isRefusedSession, notify, request } from "./restore.ts";
 export { isCredentialRefusal, isSameCredential, RestoreRefused } from "./restore-refused.ts";
+export { listening, originOf, ServerCors } from "./server-cors.ts";
+export { readCookies, staleCookies, withSessionCookies } from "./session-cookies.ts";
 export { type MoveCounts, type SessionLimits, SessionManager } from "./session-manager.ts";
 export { SignedTransport } from "./signed-transport.ts";
 export { type ListMethod, listMethods, type Snapshot } from "./snapshot.ts";

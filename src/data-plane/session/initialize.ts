@@ -7,6 +7,7 @@ import { type CallContext, type CallOutcome, callServer, contextHeaders } from "
 import { type Connector, refusedCredential, type Trouble } from "./connector.ts";
 import { digestOf } from "./digest.ts";
 import { type JsonObject, parseObject } from "./read-answer.ts";
+import { readCookies } from "./session-cookies.ts";
 import type { ListMethod } from "./snapshot.ts";
 
 /** An initialize that takes longer is taken for a server that does not answer. */
@@ -121,14 +122,6 @@ export function readServerFacts(result: JsonObject): ServerFacts {
     digest,
     announces,
   };
-}
-
-/** `name=value` pairs of Set-Cookie, for load balancers that route by cookie; attributes are dropped, the pairs stay with this session. */
-export function readCookies(header: string | string[] | undefined): string | undefined {
-  if (header === undefined) return undefined;
-  const pairs = (Array.isArray(header) ? header : [header]).map((cookie) => cookie.split(";", 1)[0]?.trim() ?? "");
-  const kept = pairs.filter((pair) => pair.includes("="));
-  return kept.length === 0 ? undefined : kept.join("; ").slice(0, 4096);
 }
 
 /** Ends a session at the server. The answer carries no information (session-loss research, rule F), so none is read. */

@@ -7,6 +7,7 @@ import { endUpstreamSession, type Fresh, type InitializeOutcome, initializeAnew 
 import { type PutBack, putBack, type StepNote } from "./restore.ts";
 import { isCredentialRefusal, RestoreRefused } from "./restore-refused.ts";
 import { askTwice } from "./second-ask.ts";
+import { staleCookies } from "./session-cookies.ts";
 import { decodeSnapshot } from "./snapshot.ts";
 import type { UpstreamSession } from "./upstream-session.ts";
 import { withdrawQuestions } from "./withdraw-questions.ts";
@@ -125,6 +126,7 @@ async function fill(
   const { connector, snapshot } = session;
   const upgraded = fresh.digest !== snapshot.serverDigest;
   snapshot.serverVersion = fresh.version;
+  if (connector.settings.front) snapshot.staleCookies = staleCookies(snapshot.cookies, headers);
   if (fresh.cookies === undefined) delete snapshot.cookies;
   else snapshot.cookies = fresh.cookies;
   const context = session.context(fresh.upstreamId, headers);
@@ -182,8 +184,12 @@ async function yieldToOther(session: UpstreamSession): Promise<void> {
   const stored = row === undefined ? undefined : decodeSnapshot(row.snapshot);
   if (row === undefined || stored === undefined) return session.close("client");
   // Ours are those of the session that this process opened in vain.
-  const { serverVersion, serverDigest, cookies } = stored.snapshot;
-  Object.assign(session.snapshot, { serverVersion, serverDigest });
+  const { serverVersion, serverDigest, cookies, staleCookies: stale } = stored.snapshot;
+  Object.assign(session.snapshot, {
+    serverVersion,
+    serverDigest,
+    ...(stale === undefined ? {} : { staleCookies: stale }),
+  });
   if (cookies === undefined) delete session.snapshot.cookies;
   else session.snapshot.cookies = cookies;
   session.dispatch(

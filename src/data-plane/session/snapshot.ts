@@ -34,6 +34,8 @@ export interface Snapshot {
   result?: string;
   /** `name=value` pairs that a load balancer asked to be sent back, for this session only. */
   cookies?: string;
+  /** Front mode: those that the client may still have from before; with `cookies` only. */
+  staleCookies?: string;
 }
 
 /** The stored row's JSON: the snapshot and the server's own id. */

@@ -43,7 +43,7 @@ export async function untilHeard(
 }
 
 /** Whatever a server answers, it has heard; a gateway that answers for it has not passed it on, and knows no JSON-RPC. */
-function wasHeard(outcome: CallOutcome): boolean {
+export function wasHeard(outcome: CallOutcome): boolean {
   if (outcome.kind !== "other") return outcome.kind === "answer";
   const { status, body } = outcome.facts;
   return !(isGatewayAway(status) || isGatewayTimeout(status)) || parseObject(body)?.["jsonrpc"] === "2.0";

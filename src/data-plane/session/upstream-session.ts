@@ -313,8 +313,8 @@ export class UpstreamSession {
 
   /** What a request of ours is sent under. */
   context(upstreamId: string | undefined, headers: readonly string[]): CallContext {
-    const { serverVersion, cookies } = this.snapshot;
-    return { headers, upstreamId, version: serverVersion, cookies };
+    const { serverVersion, cookies, staleCookies } = this.snapshot;
+    return { headers, upstreamId, version: serverVersion, cookies, staleCookies };
   }
 
   #perform(effect: Effect, before: SessionState, headers: readonly string[]): void {
