@@ -10,4 +10,15 @@ describe("a server's words", () => {
     assert.equal(withoutHeaderValues(text, headers), "Bearer *** is not ***234567, nor ***.");
     assert.equal(withoutHeaderValues(text, []), text);
   });
+
+  it("lose them also as JSON, a URL or base64 spells them", () => {
+    const secret = 'a"b/c d-12345678';
+    const inJson = JSON.stringify({ got: secret });
+    const inUrl = new URLSearchParams({ got: "x/y-12345678" }).toString();
+    const hide = (text: string, value: string) => withoutHeaderValues(text, [], [value]);
+    assert.equal(hide(inJson, secret), '{"got":"***"}');
+    assert.equal(hide(inJson.replaceAll("/", "\\/"), secret), '{"got":"***"}');
+    assert.equal(hide(inUrl, "x/y-12345678"), "got=***");
+    assert.equal(hide(`=${Buffer.from(secret).toString("base64")}`, secret), "=***==");
+  });
 });

@@ -10,7 +10,16 @@ export function withoutHeaderValues(text: string, headers: readonly string[], ot
   const words = [...values.flatMap((value) => value.split(/\s+/)), ...others].filter(
     (word) => word.length >= leastLength,
   );
+  const written = [...new Set(words.flatMap(spellings))];
   // The longest first: what is left of it would not be found any more.
-  words.sort((a, b) => b.length - a.length);
-  return words.reduce((rest, word) => rest.replaceAll(word, hidden), text);
+  written.sort((a, b) => b.length - a.length);
+  return written.reduce((rest, word) => rest.replaceAll(word, hidden), text);
+}
+
+/** As an answer may spell it: plain, inside JSON (some escape slashes as well), in a URL, in base64. */
+function spellings(word: string): readonly string[] {
+  const inJson = JSON.stringify(word).slice(1, -1);
+  const inUrl = encodeURIComponent(word.toWellFormed());
+  const inBase64 = Buffer.from(word).toString("base64").replace(/=+$/, "");
+  return [word, inJson, inJson.replaceAll("/", "\\/"), inUrl, inBase64];
 }

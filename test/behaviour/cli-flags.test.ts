@@ -81,6 +81,12 @@ const mistakes: readonly Mistake[] = [
     args: [url, "--recovery", "maybe"],
     says: /transparent, notify, strict/,
   },
+  {
+    what: "a range of proxies without its length",
+    args: [url, "--trust-proxy", "10.0.0.0/"],
+    says: /"10.0.0.0\/" is no/,
+  },
+  { what: "a range of two lengths", args: [url, "--trust-proxy", "10.0.0.0/8/9"], says: /is no address and no CIDR/ },
   { what: "a proxy that is no address", args: [url, "--trust-proxy", "proxy"], says: /--trust-proxy: "proxy" is no/ },
   {
     what: "a log file in no directory",

@@ -109,3 +109,65 @@ describe("a client that leaves after its initialize was answered", () => {
     await closed.promise;
   });
 });
+
+describe("an initialize request", () => {
+  const padded = (bytes: number) => {
+    const params = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "", version: "1" } };
+    const empty = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "initialize", params });
+    return empty.replace('"name":""', `"name":"${"x".repeat(bytes - empty.length)}"`);
+  };
+
+  it("of one MiB is kept, and sent again when its session is lost", async () => {
+    await using upstream = await startUpstream();
+    await using holdfast = await startHoldfast(upstream.url);
+    const client = new RawClient(holdfast.url);
+    const opened = await client.post(padded(1024 * 1024));
+    assert.equal(opened.status, 200, opened.text);
+    client.headers["mcp-session-id"] = opened.headers.get("mcp-session-id") ?? "";
+    await client.notify("notifications/initialized");
+    upstream.forget("s1");
+    assert.deepEqual((await client.request("tools/list")).result, {});
+  });
+
+  it("of one byte more is refused with the reason, and opens nothing at the server", async () => {
+    await using upstream = await startUpstream();
+    await using holdfast = await startHoldfast(upstream.url);
+    const refused = await new RawClient(holdfast.url).post(padded(1024 * 1024 + 1));
+    assert.deepEqual([refused.status, errorCode(refused)], [413, "BODY_TOO_LARGE"]);
+    assert.match(refused.error?.message ?? "", /may have 1 MiB/);
+    assert.deepEqual(upstream.names(), []);
+  });
+
+  it("waits for a server behind a gateway that answers OPTIONS for it", async () => {
+    let isAway = true;
+    await using upstream = await startUpstream(({ http }, response) => {
+      if (http === "OPTIONS") {
+        response.writeHead(204).end();
+        return true;
+      }
+      if (!isAway) return undefined;
+      response.writeHead(502, { "content-type": "text/html" }).end("<h1>502 Bad Gateway</h1>");
+      return true;
+    });
+    await using holdfast = await startHoldfast(upstream.url);
+    const connecting = connect(holdfast.url);
+    while (upstream.names().length < 4) await new Promise((resolve) => setTimeout(resolve, 10));
+    isAway = false;
+    assert.deepEqual((await (await connecting).request("tools/list")).result, {});
+  });
+
+  it("of a restore waits for a server that counts how many are opened at a time", async () => {
+    let tooMany = 3;
+    await using upstream = await startUpstream(({ message, initializes }, response) => {
+      if (message["method"] !== "initialize" || initializes === 1 || tooMany === 0) return undefined;
+      tooMany -= 1;
+      response.writeHead(429, { "retry-after": "1", "content-type": "text/plain" }).end("Too many requests");
+      return true;
+    });
+    await using holdfast = await startHoldfast(upstream.url);
+    const client = await connect(holdfast.url);
+    await client.request("ping");
+    upstream.forget("s1");
+    assert.deepEqual((await client.request("tools/list")).result, {});
+  });
+});

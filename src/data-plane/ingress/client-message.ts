@@ -1,8 +1,14 @@
 // What a client's message means to its session before it goes to the server: a cancellation is noted, an answer to a dead question ends here.
-import { buffer } from "node:stream/consumers";
 import { ProxyError } from "../../errors/index.ts";
-import { type Envelope, type Scanned, scanEnvelope } from "../../protocol/index.ts";
-import { answerError, type ClientExchange, messagesOf, noteAnswered, relayRequest } from "../relay/index.ts";
+import type { Envelope, Scanned } from "../../protocol/index.ts";
+import {
+  answerError,
+  type ClientExchange,
+  messagesOf,
+  noteAnswered,
+  relayRequest,
+  withWholeBody,
+} from "../relay/index.ts";
 import { asObject, isSameCredential, type UpstreamSession } from "../session/index.ts";
 
 const cancelled = "notifications/cancelled";
@@ -27,10 +33,8 @@ function mayFlowAsAnswer({ body }: ClientExchange, scanned: Scanned): boolean {
 /** An answer to a question, too large to be kept (sampling brings images): after a restore it is read whole, for there may be two questions of that id. */
 async function relayWhole(exchange: ClientExchange, session: UpstreamSession): Promise<void> {
   try {
-    const kept = exchange.body?.stream === undefined ? Buffer.alloc(0) : await buffer(exchange.body.stream);
-    const scanned = scanEnvelope(kept);
-    if (scanned.shape !== "single") throw new ProxyError("NOT_JSON_RPC");
-    await relayMessage({ ...exchange, ownHeaders: exchange.ownHeaders, body: { kept }, scanned }, session, scanned);
+    const whole = await withWholeBody(exchange, Number.POSITIVE_INFINITY);
+    if (whole.scanned !== undefined) await relayMessage(whole, session, whole.scanned);
   } catch (error) {
     answerError(exchange, [], ProxyError.from(error));
   }

@@ -36,8 +36,8 @@ const rules = `
 A request is sent to the server at most twice. Two refusals do not count, for they prove that it did not run: a replay that overtook \`notifications/initialized\`
 is sent once more in order, and one whose new session the server had lost again before its first use goes to the next new session, ${policy["session-not-found"].sends} sends in all. A connection that was refused does not count either, because nothing was sent. The recovery window (\`--recovery-window\`,
 30 seconds unless you say otherwise) opens with the first trouble of a request; when it has passed, the client gets an error that says what stood in the way.
-A request too large to keep is forwarded as it comes and cannot be sent again: it ends with \`TOO_LARGE_TO_REPLAY\`, or with \`OUTCOME_UNKNOWN\`
-where it may have run. With \`--front\` a 401 reaches the client as it is; otherwise the refused credential is Holdfast's own, and the client gets
+A request too large to keep is forwarded as it comes and cannot be sent again: it ends with \`TOO_LARGE_TO_REPLAY\`, with the reason why it could not be connected to,
+or with \`OUTCOME_UNKNOWN\` where it may have run. With \`--front\` a 401 reaches the client as it is; otherwise the refused credential is Holdfast's own, and the client gets
 \`AUTHORIZATION_REQUIRED\`. All errors are in [errors.md](errors.md).
 
 ## What a restore does

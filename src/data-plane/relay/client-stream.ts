@@ -4,7 +4,7 @@ import type { RawId } from "../../protocol/index.ts";
 import type { StoredStream } from "../../store/index.ts";
 import type { ClientConnection } from "./client-exchange.ts";
 import { idParts, type StreamKind } from "./event-id.ts";
-import type { EventOut } from "./event-out.ts";
+import { type EventOut, tornEnd } from "./event-out.ts";
 import type { Journal } from "./journal.ts";
 import type { EventOwner, KeptEvent } from "./kept-events.ts";
 import type { OfSession, StreamKeeper, StreamOwner } from "./of-session.ts";
@@ -32,7 +32,6 @@ const unsentBytes = 64 * 1024;
 const retryMs = 5_000;
 /** So many bytes are written at once. */
 const togetherBytes = 16 * 1024;
-const blankLine = Buffer.from("\n\n");
 const keepAlive = Buffer.from(": keep-alive\n\n");
 
 export class ClientStream implements EventOut, EventOwner, OfSession {
@@ -171,7 +170,7 @@ export class ClientStream implements EventOut, EventOwner, OfSession {
     const event = this.#part;
     if (event === undefined) return;
     this.#part = undefined;
-    this.#events.grow(event, [blankLine]);
+    this.#events.grow(event, [tornEnd]);
     event.complete = true;
     this.#flush();
     // What follows would be taken for its rest.

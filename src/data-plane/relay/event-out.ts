@@ -22,7 +22,8 @@ export interface EventOut {
   end(): void;
 }
 
-const blankLine = Buffer.from("\n\n");
+/** Ends an event whose rest will not come. Of another type than a message, its half is nothing that a client reads. */
+export const tornEnd = Buffer.from("\nevent: torn\n\n");
 
 /** For clients that cannot come back: nothing is numbered and nothing kept. */
 export class DirectOut implements EventOut {
@@ -68,7 +69,7 @@ export class DirectOut implements EventOut {
   }
 
   breakPart(): void {
-    if (this.#inPart) this.lastPart([blankLine]);
+    if (this.#inPart) this.lastPart([tornEnd]);
   }
 
   between(bytes: Buffer): void {

@@ -16,3 +16,4 @@ export { askedAs } from "./relay-stream.ts";
 export { StreamClock } from "./stream-clock.ts";
 export { StreamJournal } from "./stream-journal.ts";
 export { Streams } from "./streams.ts";
+export { withWholeBody } from "./whole-body.ts";

@@ -236,7 +236,7 @@ export class AnswerRelay implements Waiting, StreamKeeper {
       if (ended) return Promise.resolve(this.#end(reply.status, headers, head));
       this.exchange.connection.head(reply.status, headers);
       this.exchange.connection.write(head);
-      return this.#flow(reply.body);
+      return this.#flow(reply.body, held);
     };
     return { kind: "held", facts, pass };
   }
@@ -266,7 +266,7 @@ export class AnswerRelay implements Waiting, StreamKeeper {
           if (typeof announced === "string") headers.push("content-length", announced);
           this.exchange.connection.head(status, headers);
           for (const each of held) this.exchange.connection.write(each);
-          resolve(this.#flow(body));
+          resolve(this.#flow(body, held));
           return true;
         },
         end: () => resolve(this.#whole(status, headers, contentType, joined(held))),
@@ -327,21 +327,22 @@ export class AnswerRelay implements Waiting, StreamKeeper {
     });
   }
 
-  /** The rest of a body whose head and beginning have been sent. */
-  #flow(body: ReplyBody): Promise<Delivery> {
+  /** The rest of a body whose head and beginning (`held`) have been sent. */
+  #flow(body: ReplyBody, held: readonly Buffer[]): Promise<Delivery> {
     const { connection } = this.exchange;
-    const chunks: Buffer[] = [];
+    const kept = new Captured(this.#capture, held);
     this.open.clear();
     return new Promise((resolve) => {
       body.pipe({
         data: (chunk) => {
-          if (this.#capture) chunks.push(chunk);
+          kept.push(chunk);
           if (connection.write(chunk)) return true;
           connection.onDrain(() => body.resume());
           return false;
         },
         end: () => {
-          if (this.#capture) this.captured = [Buffer.concat(chunks).toString()];
+          const text = kept.text();
+          if (text !== undefined) this.captured = [text];
           connection.end();
           resolve(delivered);
         },
@@ -352,6 +353,27 @@ export class AnswerRelay implements Waiting, StreamKeeper {
         },
       });
     });
+  }
+}
+
+/** What an answer that flows leaves to be looked at, unless it is too large to be held. */
+class Captured {
+  #chunks: Buffer[] | undefined;
+  #size = 0;
+
+  constructor(isWanted: boolean, held: readonly Buffer[]) {
+    this.#chunks = isWanted ? [] : undefined;
+    for (const chunk of held) this.push(chunk);
+  }
+
+  push(chunk: Buffer): void {
+    this.#size += chunk.length;
+    if (this.#size > captureBytes) this.#chunks = undefined;
+    this.#chunks?.push(chunk);
+  }
+
+  text(): string | undefined {
+    return this.#chunks && Buffer.concat(this.#chunks).toString();
   }
 }
 

@@ -28,9 +28,12 @@ import { DirectOut } from "./event-out.ts";
 import { clientHeaders } from "./headers.ts";
 import { EndingPost, Leaving } from "./leaving.ts";
 import { readRefusal } from "./read-refusal.ts";
+import { withWholeBody } from "./whole-body.ts";
 
 /** An InitializeResult is small; one that is larger is passed on unread and its session is not restorable beyond a plain initialize. */
 const resultBytes = 1024 * 1024;
+const initializeBytes = 1024 * 1024;
+const tooLong = "An initialize request is kept as long as its session lives, and may have 1 MiB.";
 const mostSends = 2;
 /** The client has left. An answer that still comes names a session that can be ended; one that does not come is not waited for. */
 const abandonMs = 30_000;
@@ -48,13 +51,16 @@ interface Read {
 
 /** `adoptAs`: the id under which an adopted session is opened instead of a new one. Never rejects. */
 export async function relayInitialize(
-  exchange: ClientExchange,
+  given: ClientExchange,
   sessions: SessionManager,
   principal: string,
   adoptAs?: ClientSessionId,
 ): Promise<void> {
+  let exchange = given;
   try {
     sessions.assertRoom();
+    // A restore sends it again, byte for byte.
+    exchange = await withWholeBody(given, initializeBytes, tooLong);
     const { reply, read } = await sendInitialize(exchange, sessions);
     if (read === undefined) await refuse(exchange, sessions, reply);
     else await open(exchange, sessions, principal, reply, read, adoptAs);

@@ -9,6 +9,7 @@ const lastingMs = 1_000;
 export class ReopeningPause {
   #nextMs = 0;
   #openedMs = 0;
+  #wantedMs = 0;
   readonly #nowMs: () => number;
 
   constructor(nowMs: () => number) {
@@ -20,8 +21,15 @@ export class ReopeningPause {
     this.#nextMs = Math.min(this.#nextMs, longestOnceOpenMs);
   }
 
-  ended(): void {
+  /** The server wants to be asked again after so long, once it has ended its stream (the `retry` of server-sent events). */
+  wanted(retryMs: number): void {
+    this.#wantedMs = Math.min(retryMs, longestMs);
+  }
+
+  /** `isClean`: by the server, which is there to be asked. */
+  ended(isClean: boolean): void {
     if (this.#nowMs() - this.#openedMs >= lastingMs) this.#nextMs = 0;
+    if (isClean) this.#nextMs = Math.max(this.#nextMs, this.#wantedMs);
   }
 
   async wait(): Promise<void> {

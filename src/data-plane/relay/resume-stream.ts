@@ -10,6 +10,8 @@ import { untilEnded } from "./until-ended.ts";
 
 const mostFruitless = 5;
 const firstDelayMs = 50;
+/** Between two polls that bring nothing, however soon the server wants to be asked again. */
+const longestIdleMs = 1_000;
 /** A server that asks to be asked again at once is given this pause. */
 const shortestRetryMs = 10;
 /** And one that asks for more than this is asked after it: what a timer cannot hold would fire at once. */
@@ -32,7 +34,7 @@ export async function resumeStream(
   const outage = new Outage(session, answer);
   let from = lastEventId;
   let pauseMs = retryMs;
-  for (let fruitless = 0; fruitless < mostFruitless; ) {
+  for (let fruitless = 0, idle = 0; fruitless < mostFruitless; ) {
     const wantedMs = pauseMs ?? (fruitless === 0 ? 0 : firstDelayMs * 2 ** fruitless);
     const forMs = Math.min(Math.max(wantedMs, shortestRetryMs), longestRetryMs);
     if (wantedMs > 0) await new Promise((resolve) => setTimeout(resolve, forMs));
@@ -68,9 +70,13 @@ export async function resumeStream(
     }
     // A stream that brought something, or was held for long, was worth it.
     const next = delivery.lastEventId ?? from;
-    if (next !== from || connector.nowMs() - startedMs > (delivery.retryMs ?? Number.POSITIVE_INFINITY)) fruitless = 0;
+    const wasWorthIt = next !== from || connector.nowMs() - startedMs > (delivery.retryMs ?? Number.POSITIVE_INFINITY);
+    idle = wasWorthIt ? 0 : idle + 1;
+    // Closed on purpose with nothing new, it is a poll: the client decides for how long.
+    if (wasWorthIt || delivery.retryMs !== undefined) fruitless = 0;
     from = next;
-    pauseMs = delivery.retryMs;
+    const leastMs = idle === 0 ? 0 : Math.min(firstDelayMs * 2 ** idle, longestIdleMs);
+    pauseMs = delivery.retryMs === undefined ? undefined : Math.max(delivery.retryMs, leastMs);
   }
   return { note: "The server's stream broke off again and again." };
 }

@@ -225,6 +225,7 @@ export class StandaloneStream implements StandingTaker, StreamKeeper {
   #note(event: SseEvent): void {
     if (this.#upstream !== undefined) noteQuestions(this.#session, event, this.#upstream.generation);
     if (event.id !== undefined) this.#lastEventId = event.id;
+    if (event.retryMs !== undefined) this.#pause.wanted(event.retryMs);
   }
 
   /** The newest that listens and takes what it is given; where nobody listens, the newest that may come back. */
@@ -296,10 +297,10 @@ export class StandaloneStream implements StandingTaker, StreamKeeper {
     upstream?.body.abort();
   }
 
-  ended(upstream: Upstream): void {
+  ended(upstream: Upstream, isClean: boolean): void {
     if (this.#upstream !== upstream) return;
     this.#upstream = undefined;
-    this.#pause.ended();
+    this.#pause.ended(isClean);
     this.#partOf?.breakPart();
     this.#partOf = undefined;
     if (this.#clients.length > 0 && !this.#reopening) void this.#reopen();

@@ -13,7 +13,7 @@ export interface Upstream {
 export interface StandingTaker extends EventSink {
   /** More has come. False asks the server to pause. */
   take(chunk: Buffer, cutter: EventCutter, body: ReplyBody): boolean;
-  ended(upstream: Upstream): void;
+  ended(upstream: Upstream, isClean: boolean): void;
 }
 
 export class StandingFlow implements BodySink {
@@ -32,10 +32,10 @@ export class StandingFlow implements BodySink {
   }
 
   end(): void {
-    this.#taker.ended(this.#upstream);
+    this.#taker.ended(this.#upstream, true);
   }
 
   cut(): void {
-    this.#taker.ended(this.#upstream);
+    this.#taker.ended(this.#upstream, false);
   }
 }
