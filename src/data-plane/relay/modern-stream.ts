@@ -11,6 +11,7 @@ import {
 import type { ReplyBody } from "../transport/index.ts";
 import { writeEvent } from "./answer-error.ts";
 import type { ClientConnection } from "./client-exchange.ts";
+import { tornEnd } from "./event-out.ts";
 
 /** An unfinished event is held back up to this size, so that a cut leaves the client no half event; larger ones flow. */
 const eventHoldBytes = 64 * 1024;
@@ -64,7 +65,7 @@ export class ModernStream {
       });
       const over = (): void => {
         // A client would wait in vain for the end of an event that broke off.
-        if (written > observer.boundary) connection.write(Buffer.from("\n\n"));
+        if (written > observer.boundary) connection.write(tornEnd);
         resolve({ kind: isAnswered ? "answered" : "cut" });
       };
       body.pipe({

@@ -1,5 +1,5 @@
 // An exchange of the bridge's own with the relay, in memory: what a client of the server's era would send, and its answer message by message.
-import { mediaType, type RawId, SseObserver, scanEnvelope } from "../../../protocol/index.ts";
+import { mediaType, type RawId, type Scanned, SseObserver, scanEnvelope } from "../../../protocol/index.ts";
 import type { ClientConnection, ClientExchange, ExchangeOutcome } from "../../relay/index.ts";
 
 /** Where the answer goes. */
@@ -55,9 +55,11 @@ export class InnerConnection implements ClientConnection {
       named[(headers[index] as string).toLowerCase()] = headers[index + 1] as string;
     if (mediaType(named["content-type"]) === "text/event-stream") {
       this.#observer = new SseObserver((event) => {
+        // The half of an event that was torn is no message, and nobody could read it.
+        if (event.type !== "message" || !isMessage(event.scanned)) return;
         const text = event.text();
-        if (text !== undefined && text !== "") this.#flowing = this.#sink.message(text) && this.#flowing;
-        const kind = event.scanned?.shape === "single" ? event.scanned.envelope.kind : undefined;
+        if (text !== undefined) this.#flowing = this.#sink.message(text) && this.#flowing;
+        const kind = event.scanned.shape === "single" ? event.scanned.envelope.kind : undefined;
         if (text === undefined && (kind === "result" || kind === "error")) this.#sink.tooLarge?.();
       }, this.#mostBytes);
     }
@@ -89,9 +91,10 @@ export class InnerConnection implements ClientConnection {
     this.#isOver = true;
     if (this.gone) return;
     this.#observer?.end();
-    const text = Buffer.concat(this.#chunks).toString();
+    const whole = Buffer.concat(this.#chunks);
+    const isJson = whole.length > 0 && isMessage(scanEnvelope(whole));
     if (this.#size > this.#mostBytes) this.#sink.tooLarge?.();
-    else if (text.trim() !== "") this.#sink.message(text);
+    else if (isJson) this.#sink.message(whole.toString());
     this.#sink.end(false);
   }
 
@@ -100,6 +103,10 @@ export class InnerConnection implements ClientConnection {
     this.#isOver = true;
     this.#sink.end(true);
   }
+}
+
+function isMessage(scanned: Scanned | undefined): scanned is Extract<Scanned, { shape: "single" | "batch" }> {
+  return scanned?.shape === "single" || scanned?.shape === "batch";
 }
 
 /** On whose behalf an inner exchange is, and under which line of the log. */
