@@ -4,7 +4,17 @@ import { describe, it } from "node:test";
 import { startHoldfast } from "../support/holdfast.ts";
 import { withoutOwnText } from "../support/own-ids.ts";
 import { startRawServer } from "../support/raw-server.ts";
-import { type Answer, connect, errorCode, type Message, openScene, RawClient, toolText } from "./recovery-scene.ts";
+import {
+  type Answer,
+  connect,
+  errorCode,
+  forget,
+  type Message,
+  newest,
+  openScene,
+  RawClient,
+  toolText,
+} from "./recovery-scene.ts";
 import { sendJson, startUpstream } from "./recovery-upstream.ts";
 
 const markerKey = "holdfast/restored";
@@ -90,6 +100,23 @@ describe("--recovery strict", () => {
 
 describe("--recovery notify", () => {
   const args = ["--recovery", "notify"];
+
+  it("marks the first answer also where Holdfast was killed between the restore and it, and no other", async () => {
+    await using scene = await openScene({ args });
+    const client = await connect(scene.holdfast.url);
+    await client.call("echo", { text: "in use" });
+    await client.listen();
+    await forget(scene);
+    await scene.order({ do: "close-get" });
+    await scene.stateWhen((state) => newest(state)?.getOpen === true, "the stream of the new session");
+    await scene.holdfast.kill();
+    await scene.holdfast.restart();
+    assert.deepEqual(Object.keys(markerOf(await client.call("echo", { text: "x" })) ?? {}), ["signal", "generation"]);
+    assert.equal(markerOf(await client.call("echo", { text: "y" })), undefined);
+    assert.equal(await scene.holdfast.stop(), 0);
+    await scene.holdfast.restart();
+    assert.equal(markerOf(await client.call("echo", { text: "z" })), undefined);
+  });
 
   for (const json of [false, true]) {
     it(`marks the first answer and sends one message (${json ? "JSON" : "SSE"})`, async () => {

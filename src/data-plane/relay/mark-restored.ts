@@ -11,12 +11,13 @@ export function markRestored(session: UpstreamSession, whole: Buffer): Buffer {
 }
 
 export function markRestoredText(session: UpstreamSession, text: string): string {
-  const mark = session.markNext;
+  const mark = session.snapshot.markNext;
   if (mark === undefined) return text;
   const marker = JSON.stringify({ signal: mark.signal, generation: mark.generation });
   const marked = insertMeta(text, `"${markerKey}":${marker}`);
   if (marked === undefined) return text;
-  session.markNext = undefined;
+  delete session.snapshot.markNext;
+  session.row.saveSoon(session);
   const data = { event: "restored", signal: mark.signal, generation: mark.generation };
   announce(session, { method: "notifications/message", params: { level: "warning", logger: "holdfast", data } });
   return marked;

@@ -181,7 +181,7 @@ export class AnswerRelay implements Waiting, StreamKeeper {
   #wholeStream({ status, headers, body }: Extract<Reply, { kind: "reply" }>): Delivery | undefined {
     const { resumable, connection } = this.exchange;
     if (!body.complete || resumable === undefined || this.#stream !== undefined || connection.gone) return undefined;
-    if (this.#capture || this.session.markNext !== undefined || this.#countOpen() !== 1) return undefined;
+    if (this.#capture || this.session.snapshot.markNext !== undefined || this.#countOpen() !== 1) return undefined;
     const asked = this.#open === undefined ? requestIds(this.exchange)[0] : this.#open.values().next().value;
     if (asked === undefined) return undefined;
     const whole = readWholeAnswer(joined(body.arrived), asked);
@@ -251,7 +251,7 @@ export class AnswerRelay implements Waiting, StreamKeeper {
     return new Promise((resolve) => {
       const held: Buffer[] = [];
       let size = 0;
-      const holdBytes = this.session.markNext === undefined ? plainHoldBytes : captureBytes;
+      const holdBytes = this.session.snapshot.markNext === undefined ? plainHoldBytes : captureBytes;
       body.pipe({
         data: (chunk) => {
           held.push(chunk);
@@ -291,7 +291,9 @@ export class AnswerRelay implements Waiting, StreamKeeper {
     const { connection } = this.exchange;
     this.#plainBegun = true;
     const body =
-      this.session.markNext === undefined || this.#countOpen() === 0 ? whole : markRestored(this.session, whole);
+      this.session.snapshot.markNext === undefined || this.#countOpen() === 0
+        ? whole
+        : markRestored(this.session, whole);
     if (this.#capture) this.captured = [body.toString()];
     if (this.#stream !== undefined) return this.#stream.message(status, body);
     this.#open = noneOpen;

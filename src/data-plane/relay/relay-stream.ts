@@ -129,7 +129,7 @@ export class StreamRelay {
 
   #asGiven(event: SseEvent, pieces: readonly Buffer[]): readonly Uint8Array[] {
     const { session } = this.#answer;
-    return session.markNext === undefined
+    return session.snapshot.markNext === undefined
       ? underClientIds(session, event, this.generation, pieces)
       : this.#marked(event, pieces);
   }

@@ -141,6 +141,7 @@ async function fill(
   }
   const generation = session.state.generation + 1;
   const { signal } = session.state;
+  if (connector.settings.recovery === "notify") snapshot.markNext = { signal, generation };
   const savedMs = connector.nowMs();
   const saved = await session.row.replaceGeneration(session, fresh.upstreamId, generation);
   noteStep(session, "saved", savedMs, {});
@@ -154,7 +155,6 @@ async function fill(
     await endUpstreamSession(connector, context);
     return abandoned;
   }
-  if (connector.settings.recovery === "notify") session.markNext = { signal, generation };
   session.upgraded = upgraded;
   session.restored(fresh.upstreamId, back.initialized);
   withdrawQuestions(session, generation - 1, session.announce);
@@ -184,7 +184,7 @@ async function yieldToOther(session: UpstreamSession): Promise<void> {
   const stored = row === undefined ? undefined : decodeSnapshot(row.snapshot);
   if (row === undefined || stored === undefined) return session.close("client");
   // Ours are those of the session that this process opened in vain.
-  const { serverVersion, serverDigest, cookies, staleCookies: stale } = stored.snapshot;
+  const { serverVersion, serverDigest, cookies, staleCookies: stale, markNext } = stored.snapshot;
   Object.assign(session.snapshot, {
     serverVersion,
     serverDigest,
@@ -192,6 +192,8 @@ async function yieldToOther(session: UpstreamSession): Promise<void> {
   });
   if (cookies === undefined) delete session.snapshot.cookies;
   else session.snapshot.cookies = cookies;
+  if (markNext === undefined) delete session.snapshot.markNext;
+  else session.snapshot.markNext = markNext;
   session.dispatch(
     { type: "overtaken", generation: row.generation, upstreamId: stored.upstreamId },
     session.acceptedHeaders,

@@ -36,6 +36,8 @@ export interface Snapshot {
   cookies?: string;
   /** Front mode: those that the client may still have from before; with `cookies` only. */
   staleCookies?: string;
+  /** The restore that the next answer is to be marked with (`--recovery notify`), whichever process gives it. */
+  markNext?: { readonly signal: string; readonly generation: number };
 }
 
 /** The stored row's JSON: the snapshot and the server's own id. */

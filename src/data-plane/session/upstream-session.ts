@@ -69,8 +69,6 @@ export class UpstreamSession {
   openStream: ((context: CallContext) => Promise<void>) | undefined;
   /** Hands a notification of ours to the client; false if no stream is open. */
   announce: ((json: string) => boolean) | undefined;
-  /** The restore that the next answer is to be marked with (`--recovery notify`). */
-  markNext: { readonly signal: Fault; readonly generation: number } | undefined;
   /** The last restore met another server than the one before: another version, name or set of capabilities. */
   upgraded = false;
   /** In this process. */
