@@ -215,7 +215,7 @@ export class UpstreamSession {
       look.isUnderWay = false;
       // Whoever asked goes first, and may have it restored: then that lets them go.
       setImmediate(() => {
-        if (this.#state.at === "operating") this.#release();
+        if (this.#state.at !== "restoring") this.#release();
       });
     }
   }
