@@ -6,7 +6,7 @@ import { describe, it } from "node:test";
 import { startHoldfast } from "../support/holdfast.ts";
 import { talk } from "../support/raw-client.ts";
 import { connect } from "./recovery-scene.ts";
-import { startUpstream } from "./recovery-upstream.ts";
+import { serve, startUpstream } from "./recovery-upstream.ts";
 
 const ping = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 
@@ -72,6 +72,27 @@ describe("a client that sends", { timeout: 30_000, concurrency: true }, () => {
       methods.map((line) => line["jsonrpc_method"]),
       ["initialize", "notifications/initialized"],
     );
+  });
+
+  it("a request for a tunnel behind another request does not get the answer to that one", async () => {
+    const asked = Promise.withResolvers<() => void>();
+    await using upstream = await startUpstream((seen, response) => {
+      if (seen.message["method"] !== "tools/list") return undefined;
+      asked.resolve(() => serve(seen, response));
+      return true;
+    });
+    await using holdfast = await startHoldfast(upstream.url);
+    const client = await connect(holdfast.url);
+    const body = '{"jsonrpc":"2.0","id":7,"method":"tools/list"}';
+    const head = ["POST /mcp HTTP/1.1", "host: localhost", "transfer-encoding: chunked"];
+    for (const [name, value] of Object.entries(client.headers)) head.push(`${name}: ${value}`);
+    const chunked = `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
+    const connect2 = "CONNECT example.com:443 HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    const talking = talk(holdfast.port, `${head.join("\r\n")}\r\n\r\n${chunked}${connect2}`);
+    (await asked.promise)();
+    const statuses = [...(await talking).matchAll(/^HTTP\/1\.1 (\d+)/gm)].map((match) => match[1]);
+    // Node ends the connection with that answer.
+    assert.equal(statuses[0], "200");
   });
 
   it("no HTTP behind a request gets its answer whole, and the refusal after it", async () => {

@@ -34,3 +34,24 @@ describe("a modern call on a legacy server", { timeout, concurrency: true }, () 
       assert.equal(await holdfast.stop(), 0);
     });
 });
+
+describe("a question that is no JSON in a place that is only scanned", { timeout }, () => {
+  it("ends the call that it came with, and nothing else", async () => {
+    let isAsked = false;
+    const long = "x".repeat(1_200_000);
+    await using upstream = await startUpstream(({ message: { method } }, response) => {
+      if (method !== "tools/call" || isAsked) return undefined;
+      isAsked = true;
+      const params = `{"message":"${long}","requestedSchema":{"type":"object","properties":{}},"_meta":{"\\q":1}}`;
+      response.writeHead(200, events);
+      response.end(`data: {"jsonrpc":"2.0","id":5,"method":"elicitation/create","params":${params}}\n\n`);
+      return true;
+    });
+    await using holdfast = await startHoldfast(upstream.url, { args: ["--recovery-window", "1"] });
+    const params = { name: "asks", arguments: {} };
+    const asked = await ask(holdfast.url, "tools/call", { params, capabilities: { elicitation: {} } });
+    assert.match(String(asked.message.error?.data?.code), /^(CONTINUATION_LOST|OUTCOME_UNKNOWN)$/, asked.text);
+    assert.doesNotMatch((await ask(holdfast.url, "tools/call", { params })).text, /"error"/);
+    assert.equal(await holdfast.stop(), 0);
+  });
+});

@@ -169,5 +169,8 @@ describe("an initialize request", () => {
     await client.request("ping");
     upstream.forget("s1");
     assert.deepEqual((await client.request("tools/list")).result, {});
+    // It is there, and whoever has a session goes on.
+    assert.equal(await holdfast.stop(), 0);
+    assert.ok(!holdfast.output().includes("server away"));
   });
 });

@@ -270,3 +270,30 @@ describe("a call that takes so long that its client would be given a stream", { 
     assert.match(open.text(), /"code":"AUTHORIZATION_REQUIRED","executed":"no"/);
   });
 });
+
+describe("an answer to the server", { timeout }, () => {
+  it("does not wait while somebody asks whether the session is still there: the server may wait for it", async () => {
+    let isAway = false;
+    const pinged = Promise.withResolvers<() => void>();
+    await using upstream = await startUpstream((seen, response) => {
+      const { method } = seen.message;
+      if (method === "ping") {
+        pinged.resolve(() => serve(seen, response));
+        return true;
+      }
+      return isAway ? sendJson(response, 502, {}) : undefined;
+    });
+    await using holdfast = await startHoldfast(upstream.url);
+    const client = await connect(holdfast.url);
+    isAway = true;
+    const waiting = client.request("tools/list");
+    await eventually(() => upstream.names().includes("tools/list") || undefined, "the list at the server");
+    isAway = false;
+    const answerPing = await pinged.promise;
+    const told = await client.post({ jsonrpc: "2.0", id: 5, result: {} });
+    assert.equal(told.status, 202, told.text);
+    assert.equal(upstream.names().at(-1), "response");
+    answerPing();
+    assert.deepEqual((await waiting).result, {});
+  });
+});

@@ -120,8 +120,16 @@ function factsOf(outcome: Exclude<CallOutcome, { kind: "lost" }>): EraFacts {
   const { result, error, facts } = outcome;
   const isStream = mediaType(facts.contentType) === "text/event-stream";
   // What counts is the answer itself, not the events before it.
-  const body = isStream ? JSON.stringify(asObject(error) === undefined ? { result } : { error }) : facts.body;
-  return { ...facts, body };
+  return isStream ? { ...facts, body: textOf(asObject(error) === undefined ? { result } : { error }) } : facts;
+}
+
+/** "" for what is nested too deeply to be written. */
+function textOf(value: object): string {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return "";
+  }
 }
 
 function isKnown(value: unknown): value is Known {

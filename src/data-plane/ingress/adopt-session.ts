@@ -110,7 +110,7 @@ async function initializeOrWait(
       if (final !== true && (await availability.up(deadlineMs, inVain++)) === "up") continue;
       throw error;
     }
-    const { refusal } = outcome;
+    const refusal = outcome.kind === "failed" ? outcome.refusal : undefined;
     if (settings.front && refusal !== undefined && isCredentialRefusal(refusal.status))
       throw new RestoreRefused(error, refusal, headers);
     throw error;

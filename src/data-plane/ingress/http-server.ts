@@ -95,24 +95,30 @@ class RunningServer implements HttpServer, ShortListener {
     this.#server.on("checkExpectation", (request, response) => {
       void this.#serve(request, response, "EXPECTATION_UNKNOWN");
     });
-    this.#server.on("upgrade", (request, socket, head) => {
-      const open = this.#open.get(socket);
-      const upgrade = (): void => this.#upgrade(request, socket, head);
-      if (open === undefined || open.answers.size === 0) return upgrade();
-      // Node has let go of the connection, and nobody else would tell those who are being answered that it broke.
-      const broken = (): void => {
-        for (const response of open.answers) response.emit("close");
-      };
-      socket.once("error", () => socket.destroy()).once("close", broken);
-      open.next = () => {
-        open.next = undefined;
-        socket.off("close", broken);
-        upgrade();
-      };
-    });
-    this.#server.on("connect", ({ method }, socket) => this.#refuseOn(socket, "METHOD_NOT_ALLOWED", method));
+    this.#server.on("upgrade", (request, socket, head) =>
+      this.#afterAnswers(socket, () => this.#upgrade(request, socket, head)),
+    );
+    this.#server.on("connect", ({ method }, socket) =>
+      this.#afterAnswers(socket, () => this.#refuseOn(socket, "METHOD_NOT_ALLOWED", method)),
+    );
     this.#server.on("clientError", (error, socket) => this.#broken(error, socket));
     if (options.shortRoute !== undefined) this.#openShortWay();
+  }
+
+  /** What takes the connection over waits for the answers to what came on it before. */
+  #afterAnswers(socket: Duplex, take: () => void): void {
+    const open = this.#open.get(socket);
+    if (open === undefined || open.answers.size === 0) return take();
+    // Node has let go of the connection, and nobody else would tell those who are being answered that it broke.
+    const broken = (): void => {
+      for (const response of open.answers) response.emit("close");
+    };
+    socket.once("error", () => socket.destroy()).once("close", broken);
+    open.next = () => {
+      open.next = undefined;
+      socket.off("close", broken);
+      take();
+    };
   }
 
   /** Every connection begins the short way, and goes over to Node's server with the first request that is not of its kind. */

@@ -1,6 +1,7 @@
 // Takes the answer of one exchange, whatever its HTTP form, and hands its messages to a wire that knows only messages. Never changes a message's text.
 import { type ErrorCode, ProxyError, toJsonRpcError } from "../../errors/index.ts";
 import {
+  findSpan,
   mediaType,
   type RawId,
   type Scanned,
@@ -176,9 +177,14 @@ export class MessageConnection implements ClientConnection {
     const body = Buffer.concat(this.#document);
     this.#document = [];
     const scanned = scanEnvelope(body);
-    if (isMessage(scanned) && (this.status < 300 || this.#answers(scanned))) return this.#forward(body, scanned);
-    const named = namedError(body, scanned, open);
+    const named = this.#answers(scanned) ? undefined : namedError(body, scanned, open);
     if (named !== undefined) return this.#forward(named, scanEnvelope(named));
+    if (isMessage(scanned) && (this.status < 300 || this.#answers(scanned))) {
+      this.#forward(body, scanned);
+      // It was about something else, and nothing follows.
+      return this.fail("OUTCOME_UNKNOWN");
+    }
+    // Its answer may come on the session's own stream, as some servers give it.
     if (this.status < 300 && body.length === 0) return;
     const upstream = { status: this.status, contentType: this.#contentType, body: body.toString() };
     this.fail("REFUSED_BY_SERVER", { upstream });
@@ -194,6 +200,8 @@ function namedError(body: Buffer, scanned: Scanned, open: ReadonlySet<RawId>): B
   const [id, ...others] = open;
   if (scanned.shape !== "single" || scanned.envelope.kind !== "error" || id === undefined || others.length > 0)
     return undefined;
-  const { error } = JSON.parse(body.toString()) as { error: unknown };
-  return Buffer.from(`{"jsonrpc":"2.0","id":${id},"error":${JSON.stringify(error)}}`);
+  const error = findSpan(body, ["error"]);
+  if (error === undefined) return undefined;
+  const before = Buffer.from(`{"jsonrpc":"2.0","id":${id},"error":`);
+  return Buffer.concat([before, body.subarray(error.from, error.to), Buffer.from("}")]);
 }

@@ -68,14 +68,17 @@ export type InitializeVerdict =
   | "already-initialized"
   | "unauthorized"
   | "away"
+  | "busy"
   | "unsupported-version"
   | "refused";
 
 /** What an answer without a result to the fresh initialize of a restore means. */
 export function classifyInitialize(reply: ReplyFacts): InitializeVerdict {
   if (reply.status === 401 || isForWantOfRights(reply)) return "unauthorized";
-  // Opening a session may be tried again in every case, so also a server that is only full, or counts how many are opened at a time, is away.
-  if (awayStatus.has(reply.status) || timeoutStatus.has(reply.status) || reply.status === 429) return "away";
+  // It is there, and counts how many sessions are opened at a time.
+  if (reply.status === 429) return "busy";
+  // Opening a session may be tried again in every case, so also a server that is only full counts as away.
+  if (awayStatus.has(reply.status) || timeoutStatus.has(reply.status)) return "away";
   const refusal = readRefusal(reply, undefined);
   if (matches(alreadyInitialized, refusal.text)) return "already-initialized";
   if (matches(unsupportedVersion, refusal.text)) return "unsupported-version";

@@ -6,8 +6,11 @@ import {
   connectFault,
   isGatewayAway,
   isRefusedSession,
+  type Lease,
   request,
+  type UpstreamSession,
 } from "../session/index.ts";
+import { type ClientExchange, requestIds } from "./client-exchange.ts";
 
 /** Lets whoever comes next wait for the server instead of meeting the same trouble. */
 export function noteAway(
@@ -47,6 +50,12 @@ export async function findSession(connector: Connector, context: CallContext): P
     return "away";
   }
   return isRefusedSession(outcome) ? outcome.facts : "lives";
+}
+
+/** The right to send it now, if there is any. Answers and news wait in no line: what is waited for may wait for them. */
+export function leaseFor(session: UpstreamSession, exchange: ClientExchange, hasWaited: boolean): Lease | undefined {
+  const lease = session.lease(hasWaited);
+  return lease === undefined && requestIds(exchange).length === 0 ? session.leaseBeside() : lease;
 }
 
 /** A ping takes no time: one that a gateway gave up, or could not pass on, was answered by nobody. */

@@ -115,8 +115,8 @@ export class ModernAnswer {
       reply.status === 200 && contentType === "application/json" && reply.headers["content-encoding"] === undefined;
     // However cleanly it ended: a proxy in between makes a whole answer of whatever reached it.
     if (isPlainJson && isTorn(whole)) return cut;
-    const named =
-      isPlainJson && this.renamed !== undefined ? Buffer.from(rename(whole.toString(), this.renamed)) : whole;
+    const named = isPlainJson && this.renamed !== undefined ? renamed(whole, this.renamed) : whole;
+    if (named === undefined) return cut;
     if (this.#stream !== undefined) {
       this.endWith(named.toString());
       return answered;
@@ -143,9 +143,7 @@ export class ModernAnswer {
   async #passRefusal(reply: Whole, head: Buffer, ended: boolean): Promise<void> {
     const { connection } = this.#exchange;
     const named =
-      ended && this.renamed !== undefined && looksLikeObject(head)
-        ? Buffer.from(rename(head.toString(), this.renamed))
-        : head;
+      ended && this.renamed !== undefined && looksLikeObject(head) ? (renamed(head, this.renamed) ?? head) : head;
     if (this.#stream !== undefined) return this.endWith(named.toString());
     const headers = clientHeaders(reply.headers, this.#front);
     if (ended) {
@@ -168,4 +166,13 @@ export class ModernAnswer {
 
 function looksLikeObject(bytes: Buffer): boolean {
   return bytes.length > 1 && bytes[0] === 0x7b && !isTorn(bytes);
+}
+
+/** Undefined for what is no JSON. */
+function renamed(text: Buffer, names: Renamed): Buffer | undefined {
+  try {
+    return Buffer.from(rename(text.toString(), names));
+  } catch {
+    return undefined;
+  }
 }

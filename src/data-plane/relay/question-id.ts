@@ -75,13 +75,25 @@ export function underServerIds(exchange: ClientExchange, session: UpstreamSessio
   return { ...exchange, scanned: { shape: "single", envelope }, body: { kept: replaceSpans(body.kept, [[span, id]]) } };
 }
 
-/** The server has taken what the client answers there; until then it may have to be sent again (a 401, a fresh token). */
-export function noteAnswered(exchange: ClientExchange, session: UpstreamSession): void {
+/** What the client answers there is open no more. The result takes that back, where the server has not taken it (a 401): it may be sent again. Undefined where it is no answer. */
+export function noteAnswered(exchange: ClientExchange, session: UpstreamSession): (() => void) | undefined {
+  const undo: (() => void)[] = [];
   for (const { id, method } of envelopesOf(exchange)) {
     if (method !== undefined || id === undefined) continue;
-    session.asked.delete(id);
-    renamed.get(session)?.delete(id);
+    const { asked } = session;
+    const names = renamed.get(session);
+    const [generation, own] = [asked.get(id), names?.get(id)];
+    asked.delete(id);
+    names?.delete(id);
+    undo.push(() => {
+      if (generation !== undefined && !asked.has(id)) asked.set(id, generation);
+      if (own !== undefined) names?.set(id, own);
+    });
   }
+  if (undo.length === 0) return undefined;
+  return () => {
+    for (const each of undo) each();
+  };
 }
 
 function idPath({ kind, method }: Envelope): readonly string[] | undefined {

@@ -12,7 +12,7 @@ import {
   type UpstreamSession,
 } from "../session/index.ts";
 import type { Reply } from "../transport/index.ts";
-import { findSession, noteAway } from "./after-trouble.ts";
+import { findSession, leaseFor, noteAway } from "./after-trouble.ts";
 import { answerFailure, endStreamWithError } from "./answer-error.ts";
 import { type ClientExchange, requestIds, singleMethod } from "./client-exchange.ts";
 import type { Delivery } from "./delivery.ts";
@@ -42,6 +42,8 @@ class RequestLife implements OpenCall {
   readonly #exchange: ClientExchange;
   /** As the client sent it. */
   readonly #given: ClientExchange;
+  /** Of an answer: the question is open again after all. */
+  readonly #notAnswered: (() => void) | undefined;
   readonly #session: UpstreamSession;
   readonly #answer: AnswerRelay;
   readonly #method: string | undefined;
@@ -59,6 +61,7 @@ class RequestLife implements OpenCall {
 
   constructor(given: ClientExchange, session: UpstreamSession) {
     const exchange = underServerIds(given, session);
+    this.#notAnswered = noteAnswered(given, session);
     this.#given = given;
     this.#exchange = exchange;
     this.#session = session;
@@ -78,12 +81,8 @@ class RequestLife implements OpenCall {
       if (initializing !== undefined && requestIds(this.#exchange).length > 0)
         await untilEndedOrLate(this.#session, initializing, this.#deadline());
       for (;;) {
-        const lease = this.#session.lease(this.#hasWaited) ?? (await this.#ready());
-        if (this.#mustWait()) {
-          await this.#waitUntilUp();
-          // The lease is asked for anew: somebody may be finding out just now whether the session outlived it.
-          continue;
-        }
+        if (this.#mustWait()) await this.#waitUntilUp();
+        const lease = leaseFor(this.#session, this.#exchange, this.#hasWaited) ?? (await this.#ready());
         this.#answer.asked();
         if (this.#deadlineMs !== undefined && !this.#stillWanted()) return;
         const attempted = this.#attempt(lease, await this.#send(lease));
@@ -265,6 +264,7 @@ class RequestLife implements OpenCall {
     const delivery = await met.delivery.pass();
     if (delivery.kind !== "delivered") throw this.#failure("OUTCOME_UNKNOWN", met);
     // A refusal that passes as the server's own says nothing for the session, and nothing for the credential.
+    if (status >= 400) this.#notAnswered?.();
     if (!isLoss(met.fault) && status < 400) this.#settled(lease);
     return true;
   }
@@ -373,11 +373,12 @@ class RequestLife implements OpenCall {
     if (!this.#session.snapshot.initialized) recordInitialized(this.#exchange, this.#session);
     if (this.#answer.captured !== undefined) recordFacts(this.#exchange, this.#session, this.#answer.captured);
     if (this.#sends > 1) connector.metrics.replayed(connector.settings.name, "answered");
-    if (this.#method === undefined) noteAnswered(this.#given, this.#session);
+    if (this.#method === undefined && this.#given.body?.kept === undefined) noteAnswered(this.#given, this.#session);
   }
 
   /** The last word on this request: an error of ours, or a refusal that front mode passes on as it is. */
   #fail(error: unknown): void {
+    this.#notAnswered?.();
     const failure = lastWord(this.#exchange, this.#session.connector, error, this.#tries);
     const { out } = this.#answer;
     if (out !== undefined) endStreamWithError(out, this.#exchange, [...this.#answer.open], failure);

@@ -26,10 +26,12 @@ export class ReopeningPause {
     this.#wantedMs = Math.min(retryMs, longestMs);
   }
 
-  /** `isClean`: by the server, which is there to be asked. */
-  ended(isClean: boolean): void {
-    if (this.#nowMs() - this.#openedMs >= lastingMs) this.#nextMs = 0;
+  /** `isClean`: by the server, which is there to be asked. True for a stream that lasted. */
+  ended(isClean: boolean): boolean {
+    const hasLasted = this.#nowMs() - this.#openedMs >= lastingMs;
+    if (hasLasted) this.#nextMs = 0;
     if (isClean) this.#nextMs = Math.max(this.#nextMs, this.#wantedMs);
+    return hasLasted;
   }
 
   async wait(): Promise<void> {

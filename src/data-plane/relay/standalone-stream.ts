@@ -300,7 +300,8 @@ export class StandaloneStream implements StandingTaker, StreamKeeper {
   ended(upstream: Upstream, isClean: boolean): void {
     if (this.#upstream !== upstream) return;
     this.#upstream = undefined;
-    this.#pause.ended(isClean);
+    // What was kept open for a while is known to the server.
+    if (this.#pause.ended(isClean)) this.#session.served(upstream.generation);
     this.#partOf?.breakPart();
     this.#partOf = undefined;
     if (this.#clients.length > 0 && !this.#reopening) void this.#reopen();

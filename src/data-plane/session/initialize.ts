@@ -37,6 +37,8 @@ export type InitializeOutcome =
   | { readonly kind: "fresh"; readonly fresh: Fresh }
   /** Nobody is there to ask: wait and try again. */
   | { readonly kind: "away"; readonly trouble: Trouble }
+  /** It is there and opens no more for now: try again later. `retryAfterMs`: as it says, 0 if it does not. */
+  | { readonly kind: "busy"; readonly trouble: Trouble; readonly retryAfterMs: number }
   | { readonly kind: "failed"; readonly trouble: Trouble; readonly refusal?: Refusal | undefined };
 
 /** Sends the client's own initialize again, byte for byte, without any session id and without Mcp-Protocol-Version. */
@@ -94,6 +96,11 @@ function refused(outcome: Exclude<CallOutcome, { kind: "lost" }>, connector: Con
         kind: "away",
         trouble: { code: "UPSTREAM_UNAVAILABLE", detail: `It answers ${facts.status}.`, upstream },
       };
+    case "busy": {
+      const detail = `It answers ${facts.status}.`;
+      const retryAfterMs = Math.max(0, Number(one(headers["retry-after"]) ?? 0) * 1_000) || 0;
+      return { kind: "busy", trouble: { code: "UPSTREAM_UNAVAILABLE", detail, upstream }, retryAfterMs };
+    }
     case "not-found":
       return { kind: "failed", trouble: { code: "UPSTREAM_NOT_FOUND", upstream }, refusal };
     case "already-initialized":

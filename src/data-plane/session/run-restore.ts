@@ -16,6 +16,12 @@ import { withdrawQuestions } from "./withdraw-questions.ts";
 const longestChain = 5;
 /** An initialize that takes longer may have been swallowed. */
 const silentMs = 10_000;
+/** However short the window is: some servers take their time to open a session. */
+const leastSilentMs = 2_000;
+/** Pauses before a server is asked again that opens no more sessions for now. */
+const firstBusyMs = 250;
+const longestBusyMs = 8_000;
+const later = (forMs: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, forMs).unref());
 /** The session was closed meanwhile. */
 const abandoned: RestoreEnd = { outcome: "abandoned" };
 
@@ -60,7 +66,7 @@ async function attempt(session: UpstreamSession, headers: readonly string[], sta
   for (let lostAgain = 0; lostAgain < longestChain; ) {
     const retryAfterMs = connector.breaker.admit();
     if (retryAfterMs > 0) {
-      if (await sitOut(session, retryAfterMs)) continue;
+      if (await sitOut(session, retryAfterMs, (ms) => connector.breaker.pause(ms))) continue;
       if (!isWanted(session)) return abandoned;
       const details = named(connector, { retryAfterMs: Math.ceil(retryAfterMs) });
       return fail(session, startedMs, new ProxyError("RESTORES_PAUSED", details));
@@ -78,6 +84,17 @@ async function attempt(session: UpstreamSession, headers: readonly string[], sta
       );
     }
     connector.availability.answered();
+    if (outcome.kind === "busy") {
+      const pauseMs = Math.min(Math.max(outcome.retryAfterMs, firstBusyMs * 2 ** inVain), longestBusyMs);
+      inVain += 1;
+      if (await sitOut(session, pauseMs * (1 + Math.random() / 4), later)) continue;
+      if (!isWanted(session)) return abandoned;
+      return fail(
+        session,
+        startedMs,
+        new ProxyError(outcome.trouble.code, explain(connector, outcome.trouble, startedMs)),
+      );
+    }
     if (outcome.kind === "failed") {
       const error = new ProxyError(outcome.trouble.code, explain(connector, outcome.trouble, startedMs));
       const { refusal } = outcome;
@@ -109,11 +126,15 @@ function initializeSoon(
   if (connector.transport.wire !== "Streamable HTTP") return ask(false);
   return askTwice({
     ask,
-    afterMs: Math.min(silentMs, connector.settings.recoveryWindowMs / 3),
-    // Who cannot even be reached now was not going to answer the first either.
-    settles: ({ kind }, isSecond) => kind === "fresh" || (isSecond && kind === "away"),
+    afterMs: Math.max(leastSilentMs, Math.min(silentMs, connector.settings.recoveryWindowMs / 3)),
+    // What it says now is what it would say to the first; only of one who holds it opened by the first that says nothing.
+    settles: (outcome, isSecond) => outcome.kind === "fresh" || (isSecond && !isOpenedBefore(outcome)),
     spare: (late) => void discard(connector, late, headers),
   });
+}
+
+function isOpenedBefore(outcome: InitializeOutcome): boolean {
+  return outcome.kind === "failed" && outcome.trouble.code === "SERVER_CANNOT_REINITIALIZE";
 }
 
 /** Puts the state back under the new id and makes it the session's own. Undefined if the server has lost it again. */
@@ -211,13 +232,17 @@ async function waitOut(session: UpstreamSession, trouble: Trouble, inVain: numbe
 }
 
 /** A pause that those who wait can sit out: nothing of theirs has run. False if it is too long for all of them, or nobody needs the session any more. */
-async function sitOut(session: UpstreamSession, pauseMs: number): Promise<boolean> {
-  const { breaker, nowMs } = session.connector;
+async function sitOut(
+  session: UpstreamSession,
+  pauseMs: number,
+  pause: (forMs: number) => Promise<void>,
+): Promise<boolean> {
+  const { nowMs } = session.connector;
   // Whoever told of the loss begins to wait behind it.
   await new Promise((resolve) => setImmediate(resolve));
   const deadlineMs = session.latestDeadlineMs;
   if (deadlineMs === undefined || deadlineMs - nowMs() <= pauseMs) return false;
-  await breaker.pause(pauseMs);
+  await pause(pauseMs);
   return isWanted(session);
 }
 

@@ -31,7 +31,6 @@ export interface Lease {
 }
 
 const nothing = Promise.resolve();
-
 const keptCancellations = 64;
 /** An answer that was on its way when its request was cancelled still passes. */
 const cancelGraceMs = 1_000;
@@ -159,8 +158,13 @@ export class UpstreamSession {
   /** The lease, if the session can be used right now, and nobody waits who would be overtaken by one who has not waited. */
   lease(hasWaited = false): Lease | undefined {
     if (!hasWaited && this.#waiting?.isEmpty === false) return undefined;
+    return this.#look?.isUnderWay === true ? undefined : this.leaseBeside();
+  }
+
+  /** The same, whoever waits for whatever. */
+  leaseBeside(): Lease | undefined {
     const state = this.#state;
-    if (state.at !== "operating" || this.#look?.isUnderWay === true) return undefined;
+    if (state.at !== "operating") return undefined;
     const { generation, upstreamId, served } = state;
     return { generation, upstreamId, served, initialized: this.#initialized };
   }

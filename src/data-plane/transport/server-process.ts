@@ -53,7 +53,14 @@ export class ServerProcess implements Wire {
     this.#hide = secretHider(Object.values(address.env));
     this.#stderr = new StderrLines(this.#hide, (line) => hooks.tell("info", "server stderr", { pid, line }));
     this.#framer = new LineFramer(maxBytes, {
-      message: (text, scanned) => eachMessage(text, scanned, (part, envelope) => this.#message(part, envelope)),
+      message: (text, scanned) => {
+        try {
+          eachMessage(text, scanned, (part, envelope) => this.#message(part, envelope));
+        } catch (cause) {
+          hooks.tell("warn", "server's message could not be carried", { pid, reason: String(cause) });
+          void this.close();
+        }
+      },
       tooLarge: (envelope) => {
         if (!this.#isOver) events.tooLarge(envelope);
       },

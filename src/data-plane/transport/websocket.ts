@@ -115,7 +115,12 @@ class SocketWire implements Wire {
       if (scanned.shape !== "single" && scanned.shape !== "batch") {
         tell("warn", "server's frame is no MCP", { reason: scanned.reason });
       } else if (data.length <= maxMessageBytes) {
-        eachMessage(data, scanned, (text, envelope) => events.message(text, envelope));
+        try {
+          eachMessage(data, scanned, (text, envelope) => events.message(text, envelope));
+        } catch (cause) {
+          tell("warn", "server's message could not be carried", { reason: String(cause) });
+          socket.terminate();
+        }
       } else if (scanned.shape === "single") events.tooLarge(scanned.envelope);
     });
     const pinging = setInterval(() => this.#ping(), keepAliveMs * pingEvery).unref();

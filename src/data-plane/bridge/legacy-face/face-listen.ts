@@ -209,8 +209,13 @@ function isSameFilter(a: ListenFilter, b: ListenFilter): boolean {
 function pump(body: ReplyBody, take: (text: string) => void, over: () => void): void {
   const observer = new SseObserver((event: SseEvent) => {
     const text = event.scanned?.shape === "single" ? event.text() : undefined;
-    if (event.scanned?.shape === "single" && event.scanned.envelope.kind === "notification" && text !== undefined)
+    if (event.scanned?.shape !== "single" || event.scanned.envelope.kind !== "notification" || text === undefined)
+      return;
+    try {
       take(text);
+    } catch {
+      // Long texts are only scanned before: it is no JSON after all, and news of nothing.
+    }
   }, Number.MAX_SAFE_INTEGER);
   const end = (): void => {
     observer.end();

@@ -87,7 +87,7 @@ function readStream(
   listener: ModernListener,
 ): Promise<ModernOutcome> {
   return new Promise((resolve) => {
-    const observer = new SseObserver((event: SseEvent) => {
+    const take = (event: SseEvent): void => {
       if (event.scanned?.shape !== "single") return;
       const text = event.text();
       const { kind, id: of } = event.scanned.envelope;
@@ -98,6 +98,15 @@ function readStream(
       if (kind === "request" || kind === "notification") return listener.message(text, kind);
       const answer = answerIn(text, id, status);
       if (answer !== undefined) resolve(answer);
+    };
+    const observer = new SseObserver((event) => {
+      try {
+        take(event);
+      } catch (cause) {
+        // Long texts are only scanned before: it may be no JSON after all.
+        resolve({ kind: "cut", cause: cause instanceof Error ? cause : new Error(String(cause)) });
+        body.abort();
+      }
     }, mostBytes);
     body.pipe({
       data: (chunk) => {

@@ -26,6 +26,7 @@ export class InnerConnection implements ClientConnection {
   #chunks: Uint8Array[] = [];
   #size = 0;
   #isOver = false;
+  #isTorn = false;
 
   /** `mostBytes`: of an answer, or of one event. */
   constructor(sink: InnerSink, mostBytes = Number.POSITIVE_INFINITY) {
@@ -58,7 +59,7 @@ export class InnerConnection implements ClientConnection {
         // The half of an event that was torn is no message, and nobody could read it.
         if (event.type !== "message" || !isMessage(event.scanned)) return;
         const text = event.text();
-        if (text !== undefined) this.#flowing = this.#sink.message(text) && this.#flowing;
+        if (text !== undefined) this.#flowing = this.#give(text) && this.#flowing;
         const kind = event.scanned.shape === "single" ? event.scanned.envelope.kind : undefined;
         if (text === undefined && (kind === "result" || kind === "error")) this.#sink.tooLarge?.();
       }, this.#mostBytes);
@@ -94,8 +95,22 @@ export class InnerConnection implements ClientConnection {
     const whole = Buffer.concat(this.#chunks);
     const isJson = whole.length > 0 && isMessage(scanEnvelope(whole));
     if (this.#size > this.#mostBytes) this.#sink.tooLarge?.();
-    else if (isJson) this.#sink.message(whole.toString());
-    this.#sink.end(false);
+    else if (isJson) this.#give(whole.toString());
+    if (!this.#isTorn) this.#sink.end(false);
+  }
+
+  /** What cannot be worked with (long texts are only scanned, and depth has its limits) is as good as torn off, and must trouble nobody that it came through. */
+  #give(text: string): boolean {
+    if (this.#isTorn) return true;
+    try {
+      return this.#sink.message(text);
+    } catch {
+      this.#isTorn = true;
+      this.leave();
+      this.#isOver = true;
+      this.#sink.end(true);
+      return true;
+    }
   }
 
   destroy(): void {

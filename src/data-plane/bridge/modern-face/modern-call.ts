@@ -345,8 +345,14 @@ export class ModernCall implements Asked {
   }
 
   #inputRequired(round: number, asks: readonly OpenAsk[]): Outcome {
-    const { pooled, stateOf } = this.#parts;
-    const requests = new Map(asks.map(({ key, method, params }) => [key, askToModern(method, params)]));
+    const { pooled, stateOf, connector } = this.#parts;
+    let requests: Map<string, string>;
+    try {
+      requests = new Map(asks.map(({ key, method, params }) => [key, askToModern(method, params)]));
+    } catch {
+      // Long texts are only scanned before: it may be no JSON after all.
+      return ownError("CONTINUATION_LOST", { connector, note: "What the server asks cannot be read." });
+    }
     return { status: 200, member: "result", text: inputRequired(requests, stateOf(round), pooled.serverInfo) };
   }
 

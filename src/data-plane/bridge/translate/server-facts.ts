@@ -14,12 +14,17 @@ const unknownServer = '{"name":"unknown","version":"0"}';
 
 /** Server capabilities for a legacy client. `listChanged`, `subscribe` and `logging` stay, because the bridge serves them. */
 export function serverCapabilitiesToLegacy(capabilities: string): string {
-  return withoutTasksExtension(editMembers(capabilities, { tasks: undefined }));
+  return withoutTasksExtension(editMembers(objectOr(capabilities), { tasks: undefined }));
+}
+
+/** Some servers write null, or a list, where they offer nothing. */
+function objectOr(text: string): string {
+  return isObjectText(text) ? text : "{}";
 }
 
 /** Server capabilities for a modern client. Without a GET stream nothing could be announced, so nothing is promised. */
 export function serverCapabilitiesToModern(capabilities: string, hasStream: boolean): string {
-  const bare = withoutTasksExtension(editMembers(capabilities, { tasks: undefined }));
+  const bare = withoutTasksExtension(editMembers(objectOr(capabilities), { tasks: undefined }));
   if (hasStream) return bare;
   return ["tools", "prompts", "resources"].reduce((text, kind) => {
     const declared = memberText(text, kind);

@@ -152,7 +152,11 @@ export class Connection implements Carrier, SocketEvents, AnswerEvents {
   }
 
   ended(): void {
-    this.#ended(new ConnectionClosed());
+    try {
+      this.#ended(new ConnectionClosed());
+    } catch (cause) {
+      this.broken(cause instanceof Error ? cause : new Error(String(cause)));
+    }
   }
 
   broken(cause: Error): void {
