@@ -61,11 +61,11 @@ class RequestLife implements OpenCall {
 
   constructor(given: ClientExchange, session: UpstreamSession) {
     const exchange = underServerIds(given, session);
-    this.#notAnswered = noteAnswered(given, session);
     this.#given = given;
     this.#exchange = exchange;
     this.#session = session;
     this.#method = singleMethod(exchange);
+    this.#notAnswered = this.#method === undefined ? noteAnswered(given, session) : undefined;
     this.#answer = new AnswerRelay(exchange, session, leavesFacts(exchange));
     this.#startedMs = session.connector.nowMs();
     // An id of old that is used again.
