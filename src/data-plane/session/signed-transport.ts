@@ -84,6 +84,7 @@ class SignedRequest implements WireRequest {
   readonly headers: string[];
   readonly body: WireRequest["body"];
   readonly twoFollow: WireRequest["twoFollow"];
+  readonly onNewConnection: WireRequest["onNewConnection"];
   readonly onSent: WireRequest["onSent"];
   readonly #request: WireRequest;
 
@@ -93,6 +94,7 @@ class SignedRequest implements WireRequest {
     this.headers = [...request.headers, "authorization", authorization];
     this.body = request.body;
     this.twoFollow = request.twoFollow;
+    this.onNewConnection = request.onNewConnection;
     this.onSent = request.onSent === undefined ? undefined : (abort) => request.onSent?.(abort);
   }
 
