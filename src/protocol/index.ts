@@ -33,7 +33,7 @@ export {
   memberTexts,
 } from "./json-text.ts";
 export { KnownLines } from "./known-lines.ts";
-export type { Envelope, RawId, Scanned } from "./message.ts";
+export { type Envelope, isMessage, type RawId, type Scanned } from "./message.ts";
 export { isBoundToRequest, isPaged, isRepeatable, repeatableMethods } from "./methods.ts";
 export { monotonicMs } from "./monotonic-ms.ts";
 export { createServer, httpStatusText } from "./node-http.ts";

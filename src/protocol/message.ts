@@ -16,3 +16,8 @@ export type Scanned =
   | { readonly shape: "batch"; readonly envelopes: readonly Envelope[] }
   | { readonly shape: "not-json"; readonly reason: string }
   | { readonly shape: "not-json-rpc"; readonly reason: string };
+
+/** True for what is JSON-RPC, one message or a batch. */
+export function isMessage(scanned: Scanned | undefined): scanned is Extract<Scanned, { shape: "single" | "batch" }> {
+  return scanned?.shape === "single" || scanned?.shape === "batch";
+}

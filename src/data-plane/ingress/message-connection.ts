@@ -2,6 +2,7 @@
 import { type ErrorCode, ProxyError, toJsonRpcError } from "../../errors/index.ts";
 import {
   findSpan,
+  isMessage,
   mediaType,
   type RawId,
   type Scanned,
@@ -189,10 +190,6 @@ export class MessageConnection implements ClientConnection {
     const upstream = { status: this.status, contentType: this.#contentType, body: body.toString() };
     this.fail("REFUSED_BY_SERVER", { upstream });
   }
-}
-
-function isMessage(scanned: Scanned | undefined): scanned is Extract<Scanned, { shape: "single" | "batch" }> {
-  return scanned?.shape === "single" || scanned?.shape === "batch";
 }
 
 /** A refusal whose error names no request, as HTTP lets it: on a shared wire it must name the one that it refuses, or nobody would know. */

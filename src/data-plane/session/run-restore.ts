@@ -62,6 +62,7 @@ async function attemptOrFail(session: UpstreamSession, headers: readonly string[
 
 async function attempt(session: UpstreamSession, headers: readonly string[], startedMs: number): Promise<RestoreEnd> {
   const { connector } = session;
+  const told = (trouble: Trouble): ProxyError => new ProxyError(trouble.code, explain(connector, trouble, startedMs));
   let inVain = 0;
   for (let lostAgain = 0; lostAgain < longestChain; ) {
     const retryAfterMs = connector.breaker.admit();
@@ -77,11 +78,7 @@ async function attempt(session: UpstreamSession, headers: readonly string[], sta
     if (!isWanted(session)) return discard(connector, outcome, headers);
     if (outcome.kind === "away") {
       if (await waitOut(session, outcome.trouble, inVain++)) continue;
-      return fail(
-        session,
-        startedMs,
-        new ProxyError(outcome.trouble.code, explain(connector, outcome.trouble, startedMs)),
-      );
+      return fail(session, startedMs, told(outcome.trouble));
     }
     connector.availability.answered();
     if (outcome.kind === "busy") {
@@ -89,14 +86,10 @@ async function attempt(session: UpstreamSession, headers: readonly string[], sta
       inVain += 1;
       if (await sitOut(session, pauseMs * (1 + Math.random() / 4), later)) continue;
       if (!isWanted(session)) return abandoned;
-      return fail(
-        session,
-        startedMs,
-        new ProxyError(outcome.trouble.code, explain(connector, outcome.trouble, startedMs)),
-      );
+      return fail(session, startedMs, told(outcome.trouble));
     }
     if (outcome.kind === "failed") {
-      const error = new ProxyError(outcome.trouble.code, explain(connector, outcome.trouble, startedMs));
+      const error = told(outcome.trouble);
       const { refusal } = outcome;
       // That one caller is refused says nothing against the server, and must not keep it from the next one.
       if (connector.settings.front && refusal !== undefined && isCredentialRefusal(refusal.status))

@@ -1,5 +1,5 @@
 // An exchange of the bridge's own with the relay, in memory: what a client of the server's era would send, and its answer message by message.
-import { mediaType, type RawId, type Scanned, SseObserver, scanEnvelope } from "../../../protocol/index.ts";
+import { isMessage, mediaType, type RawId, SseObserver, scanEnvelope } from "../../../protocol/index.ts";
 import type { ClientConnection, ClientExchange, ExchangeOutcome } from "../../relay/index.ts";
 
 /** Where the answer goes. */
@@ -118,10 +118,6 @@ export class InnerConnection implements ClientConnection {
     this.#isOver = true;
     this.#sink.end(true);
   }
-}
-
-function isMessage(scanned: Scanned | undefined): scanned is Extract<Scanned, { shape: "single" | "batch" }> {
-  return scanned?.shape === "single" || scanned?.shape === "batch";
 }
 
 /** On whose behalf an inner exchange is, and under which line of the log. */
